@@ -1,0 +1,142 @@
+/**
+ * The fleet plan: everything that follows from a stack file, decided before any resource exists.
+ * Plain data, no Pulumi types; the same spec always gives the same plan.
+ */
+
+/** What becomes of an app's database and files when it leaves the stack file. */
+export type DeletionPolicy = "protect" | "backup" | "retain" | "delete";
+export type PlatformName = "local" | "docker" | "kubernetes";
+export type Topology = "single" | "shared" | "hybrid";
+export type Isolation = "shared" | "dedicated";
+/** `running` serves; `stopped` keeps database and files, and answers with the gateway's page. */
+export type DeclaredState = "running" | "stopped";
+
+export interface FleetPlan {
+  readonly stack: string;
+  readonly platform: PlatformName;
+  readonly topology: Topology;
+  /** NocoBase versions in use, sorted, without duplicates. */
+  readonly releases: readonly string[];
+  readonly gateway: GatewayPlan;
+  readonly databaseServers: Readonly<Record<string, DatabaseServerPlan>>;
+  readonly entry: InstancePlan;
+  readonly environments: Readonly<Record<string, InstancePlan>>;
+  readonly apps: Readonly<Record<string, AppPlan>>;
+}
+
+export interface GatewayPlan {
+  /** Address to bind, e.g. `127.0.0.1`. */
+  readonly host: string;
+  readonly port: number;
+  /** Base domain; the entry app answers here, `<key>.<domain>` is each app and environment. */
+  readonly domain: string;
+  /** `http://localhost:13000`, without a trailing slash. */
+  readonly url: string;
+  /** Largest request body passed on, in MiB. */
+  readonly uploadLimitMiB: number;
+  /** Sorted by `key`. */
+  readonly routes: readonly RoutePlan[];
+}
+
+/** How the gateway reaches one entry app, environment or business app. */
+export interface RoutePlan {
+  readonly key: string;
+  readonly kind: "entry" | "environment" | "app";
+  readonly title: string;
+  readonly isolation?: Isolation;
+  /** Host names without a port: `<key>.<domain>`, then custom domains; lower case. */
+  readonly hosts: readonly string[];
+  /** The instance that serves it: key into `entry` (by the name "entry"), environments, or a dedicated app. */
+  readonly instance: string;
+  readonly state: DeclaredState;
+}
+
+export interface ManagedServerPlan {
+  readonly kind: "managed";
+  readonly key: string;
+  /** Name of the server's process, container, folder. */
+  readonly name: string;
+  readonly host: string;
+  readonly port: number;
+  readonly adminUser: string;
+  readonly maxConnections: number;
+}
+
+export interface ExternalServerPlan {
+  readonly kind: "external";
+  readonly key: string;
+  readonly name: string;
+  readonly host: string;
+  readonly port: number;
+  readonly adminUser: string;
+  readonly sslMode: "disable" | "require" | "verify-ca" | "verify-full";
+  /** Database the administrator connects to, e.g. `postgres`. */
+  readonly maintenanceDatabase: string;
+  /** False for managed services whose administrator is not a superuser. */
+  readonly superuser: boolean;
+}
+
+export type DatabaseServerPlan = ManagedServerPlan | ExternalServerPlan;
+
+export interface DatabasePlan {
+  /** Key into `databaseServers`. */
+  readonly server: string;
+  /** Database name, at most 63 characters. */
+  readonly name: string;
+  /** Role name, at most 63 characters; owner of this database alone. */
+  readonly role: string;
+  readonly connectionLimit: number;
+  readonly deletion: DeletionPolicy;
+}
+
+/** One NocoBase process: the entry app, a runtime environment, or a dedicated app. */
+export interface InstancePlan {
+  /** "entry", the environment's key, or the app's key. */
+  readonly key: string;
+  readonly kind: "entry" | "environment" | "app";
+  /** Unique in the fleet: `entry`, `env-blue`, `app-erp`; folder, process and container name. */
+  readonly name: string;
+  readonly title: string;
+  readonly release: string;
+  readonly state: DeclaredState;
+  readonly host: string;
+  readonly port: number;
+  readonly url: string;
+  readonly database: DatabasePlan;
+  readonly root: RootUserPlan;
+  /** Environment variables without secrets, defaults and the user's own merged. */
+  readonly env: Readonly<Record<string, string>>;
+  /** True where business apps run in this process: the open multi-app manager is switched on. */
+  readonly hostsApps: boolean;
+  readonly deletion: DeletionPolicy;
+  /** V8 heap limit, MiB; undefined leaves Node's default. */
+  readonly heapLimitMiB?: number;
+}
+
+export interface RootUserPlan {
+  readonly email: string;
+  readonly nickname: string;
+  /** Raised by the user to get a new password; 1 at first. */
+  readonly passwordGeneration: number;
+}
+
+export interface AppPlan {
+  readonly key: string;
+  readonly title: string;
+  readonly isolation: Isolation;
+  /** Where it runs, `shared:<environment|entry>` or `dedicated`; a change is a move. */
+  readonly placement: string;
+  /** For shared apps: "entry" or the environment's key. */
+  readonly host?: string;
+  readonly state: DeclaredState;
+  /** Shared apps: start with the host (`auto`) or at the first visit (`lazy`). */
+  readonly startMode: "auto" | "lazy";
+  readonly release: string;
+  readonly hosts: readonly string[];
+  readonly url: string;
+  readonly database: DatabasePlan;
+  readonly root: RootUserPlan;
+  readonly deletion: DeletionPolicy;
+  /** Dedicated apps only. */
+  readonly instance?: InstancePlan;
+}

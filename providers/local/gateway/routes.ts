@@ -1,0 +1,24 @@
+import type { DeclaredState, Isolation } from "../../../plan/types";
+
+/** One line of the gateway's routing table. */
+export interface GatewayRoute {
+  /** Key of the entry app (`entry`), environment or app; the `<app>` of `/apps/<app>/`. */
+  key: string;
+  kind: "entry" | "environment" | "app";
+  title: string;
+  isolation?: Isolation;
+  /** Host names in lower case, without a port. */
+  hosts: string[];
+  /** Address of the NocoBase process that serves it, e.g. `http://127.0.0.1:21034`. */
+  target: string;
+  state: DeclaredState;
+}
+
+/** Contents of the gateway's routes file. */
+export interface RoutingTable {
+  host: string;
+  port: number;
+  domain: string;
+  uploadLimitMiB: number;
+  routes: GatewayRoute[];
+}
