@@ -73,7 +73,13 @@ export interface ResourceHandler {
   secretOutputs?: readonly string[];
   check?(news: Props, olds: Props | undefined, context: Context): Promise<CheckOutcome> | CheckOutcome;
   /** `olds` are the old outputs (state), `oldInputs` the old inputs, `news` checked inputs that may hold UNKNOWN. Default: every changed input is an in-place update. */
-  diff?(id: string, olds: Props, news: Props, context: Context, oldInputs: Props): Promise<DiffOutcome> | DiffOutcome;
+  diff?(
+    id: string,
+    olds: Props,
+    news: Props,
+    context: Context,
+    oldInputs: Props,
+  ): Promise<DiffOutcome> | DiffOutcome;
   create(inputs: Props, context: Context): Promise<CreateOutcome>;
   read?(id: string, outputs: Props, context: Context, inputs: Props): Promise<ReadOutcome>;
   update?(id: string, olds: Props, news: Props, context: Context): Promise<Props>;
