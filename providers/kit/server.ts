@@ -26,7 +26,7 @@ import {
 type Call<T> = grpc.ServerUnaryCall<T, unknown>;
 
 function read(struct: Struct | undefined): Plain {
-  return unwrapSecrets((struct?.toJavaScript() ?? {}));
+  return unwrapSecrets(struct?.toJavaScript() ?? {});
 }
 
 function write(props: Props, secrets: SecretPaths): Struct {
