@@ -59,6 +59,8 @@ export interface DatabaseConnectionArgs {
 }
 
 export interface AppFilesArgs {
+  /** Key of the app; the subfolder of its uploads inside the instance's storage. */
+  key: pulumi.Input<string>;
   /** Folder name below `<root>/files`, e.g. `app-crm`. */
   name: pulumi.Input<string>;
   /** Name of the instance whose storage shows this folder (`entry`, `env-blue`, `app-erp`); a change relinks it, nothing is copied. */
@@ -85,6 +87,8 @@ export class AppFiles extends pulumi.CustomResource {
 export interface InstanceArgs {
   /** Unit and folder name, e.g. `env-blue`. */
   name: pulumi.Input<string>;
+  /** Key of the entry app, environment or app; the subfolder of its own uploads. */
+  key: pulumi.Input<string>;
   /** NocoBase version, an installed `Release`. */
   release: pulumi.Input<string>;
   host: pulumi.Input<string>;
@@ -111,12 +115,14 @@ export class Instance extends pulumi.CustomResource {
   }
 }
 
+export type GatewayRouteArgs = Omit<GatewayRoute, "target"> & { target: pulumi.Input<string> };
+
 export interface GatewayArgs {
   host: pulumi.Input<string>;
   port: pulumi.Input<number>;
   domain: pulumi.Input<string>;
   uploadLimitMiB: pulumi.Input<number>;
-  routes: pulumi.Input<pulumi.Input<GatewayRoute>[]>;
+  routes: pulumi.Input<GatewayRouteArgs[]>;
 }
 
 /** The fleet's one address; a change of routes is taken over without a restart. */

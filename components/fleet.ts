@@ -1,0 +1,149 @@
+/** Puts the components of a fleet plan together. */
+import * as pulumi from "@pulumi/pulumi";
+import type { AppPlan, DatabasePlan, FleetPlan } from "../plan/types";
+import type { Platform } from "../platforms/types";
+import { BusinessApp } from "./business-app";
+import { DatabaseServer } from "./database-server";
+import { EntryApp } from "./entry-app";
+import { Gateway } from "./gateway";
+import type { Credentials, NocoBaseHost } from "./nocobase-instance";
+import { RuntimeEnvironment } from "./runtime-environment";
+
+export interface FleetSecrets {
+  /** Administrator's password of each external database server. */
+  readonly databaseServerPasswords: Readonly<Record<string, pulumi.Input<string>>>;
+}
+
+/** What a stack says of one environment or the entry app. */
+export interface InstanceOutput {
+  id: pulumi.Output<string>;
+  url: string;
+  /** Address inside the fleet, past the gateway. */
+  instanceUrl: pulumi.Output<string>;
+  state: string;
+  release: string;
+  database: pulumi.Output<string>;
+  databaseServer: string;
+}
+
+export interface AppOutput extends InstanceOutput {
+  title: string;
+  isolation: string;
+  /** Key of the environment that hosts it, `entry`, or null for a dedicated app. */
+  environment: string | null;
+}
+
+/** The stack's outputs. */
+export interface FleetOutputs {
+  platform: string;
+  topology: string;
+  url: pulumi.Output<string>;
+  entry: InstanceOutput;
+  environments: Record<string, InstanceOutput>;
+  apps: Record<string, AppOutput>;
+  /** Sign-ins by key (`entry`, environments, apps), one secret. */
+  credentials: pulumi.Output<Record<string, { url: string; email: string; password: string }>>;
+}
+
+/** Makes every resource of the plan and returns the stack's outputs. */
+export function createFleet(plan: FleetPlan, platform: Platform, secrets: FleetSecrets): FleetOutputs {
+  const servers = mapValues(
+    plan.databaseServers,
+    (server, key) =>
+      new DatabaseServer(key, {
+        plan: server,
+        platform,
+        adminPassword: secrets.databaseServerPasswords[key],
+      }),
+  );
+  const serverOf = (database: DatabasePlan) => required(servers, database.server, "database server");
+
+  const entry = new EntryApp("entry", { plan: plan.entry, platform, server: serverOf(plan.entry.database) });
+  const environments = mapValues(
+    plan.environments,
+    (environment, key) =>
+      new RuntimeEnvironment(key, { plan: environment, platform, server: serverOf(environment.database) }),
+  );
+  const hostOf = (app: AppPlan): NocoBaseHost | undefined => {
+    if (app.host === undefined) return undefined;
+    return app.host === "entry" ? entry : required(environments, app.host, "environment");
+  };
+  const apps = mapValues(
+    plan.apps,
+    (app, key) =>
+      new BusinessApp(key, { plan: app, platform, server: serverOf(app.database), host: hostOf(app) }),
+  );
+
+  const dedicated = Object.entries(apps).filter(([key]) => plan.apps[key]?.isolation === "dedicated");
+  const targets = {
+    entry: entry.url,
+    ...mapValues(environments, (environment) => environment.url),
+    ...Object.fromEntries(dedicated.map(([key, app]) => [key, app.instanceUrl])),
+  };
+  const gateway = new Gateway("gateway", { plan: plan.gateway, platform, targets });
+
+  const hostOutput = (host: NocoBaseHost): InstanceOutput => ({
+    id: host.urn,
+    url: publicUrl(plan, host.plan.key),
+    instanceUrl: host.url,
+    state: host.plan.state,
+    release: host.plan.release,
+    database: host.database.connection.name,
+    databaseServer: host.plan.database.server,
+  });
+  const hostCredentials = (host: NocoBaseHost): Credentials => ({
+    url: publicUrl(plan, host.plan.key),
+    email: host.plan.root.email,
+    password: host.keys.rootPassword,
+  });
+  const credentials: Record<string, Credentials> = {
+    entry: hostCredentials(entry),
+    ...mapValues(environments, hostCredentials),
+  };
+  const appOutputs: Record<string, AppOutput> = {};
+  for (const [key, app] of Object.entries(plan.apps)) {
+    const component = required(apps, key, "app");
+    credentials[key] = { url: app.url, email: app.root.email, password: component.keys.rootPassword };
+    appOutputs[key] = {
+      id: component.urn,
+      title: app.title,
+      isolation: app.isolation,
+      environment: app.host ?? null,
+      url: app.url,
+      instanceUrl: component.instanceUrl,
+      state: app.state,
+      release: app.release,
+      database: component.database.connection.name,
+      databaseServer: app.database.server,
+    };
+  }
+
+  return {
+    platform: plan.platform,
+    topology: plan.topology,
+    url: gateway.url,
+    entry: hostOutput(entry),
+    environments: mapValues(environments, hostOutput),
+    apps: appOutputs,
+    credentials: pulumi.secret(pulumi.output(credentials)),
+  };
+}
+
+/** Address of the entry app or an environment through the gateway. */
+function publicUrl(plan: FleetPlan, key: string): string {
+  const host = plan.gateway.routes.find((route) => route.key === key)?.hosts[0];
+  return host === undefined ? plan.gateway.url : `http://${host}:${plan.gateway.port}`;
+}
+
+function mapValues<Value, Result>(
+  record: Readonly<Record<string, Value>>,
+  map: (value: Value, key: string) => Result,
+): Record<string, Result> {
+  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, map(value, key)]));
+}
+
+function required<Value>(record: Readonly<Record<string, Value>>, key: string, kind: string): Value {
+  const value = record[key];
+  if (value === undefined) throw new Error(`the plan names ${kind} "${key}", which it lacks`);
+  return value;
+}

@@ -1,0 +1,104 @@
+/** What the entry app, a runtime environment and a dedicated app have in common: one NocoBase with its own database, files and keys. */
+import * as pulumi from "@pulumi/pulumi";
+import type { InstancePlan } from "../plan/types";
+import type { InstanceHandle, Platform } from "../platforms/types";
+import { AppDatabase } from "./app-database";
+import type { DatabaseServer } from "./database-server";
+import { createSeed, deriveKeys, type AppKeys } from "./keys";
+
+export interface InstanceArgs {
+  plan: InstancePlan;
+  platform: Platform;
+  /** The server that holds its database. */
+  server: DatabaseServer;
+}
+
+/** Sign-in of a root user; the password is a secret. */
+export interface Credentials {
+  readonly url: string;
+  readonly email: string;
+  readonly password: pulumi.Output<string>;
+}
+
+/** How business apps reach the NocoBase that hosts them. */
+export interface AppHost {
+  readonly plan: InstancePlan;
+  readonly url: pulumi.Output<string>;
+  readonly keys: AppKeys;
+  readonly resource: pulumi.Resource;
+}
+
+/** Secret environment of an instance (names are NocoBase's, docs "environment variables"). */
+export function secretEnvironment(plan: InstancePlan, keys: AppKeys): Record<string, pulumi.Output<string>> {
+  return {
+    APP_KEY: keys.jwtSecret,
+    INIT_ROOT_PASSWORD: keys.rootPassword,
+    ...(plan.hostsApps ? { APP_SUPERVISOR_AES_SECRET_KEY: keys.supervisorKey } : {}),
+  };
+}
+
+/** Base of {@link EntryApp} and {@link RuntimeEnvironment}: a NocoBase that may host business apps. */
+export abstract class NocoBaseHost extends pulumi.ComponentResource implements AppHost {
+  readonly plan: InstancePlan;
+  readonly url: pulumi.Output<string>;
+  readonly keys: AppKeys;
+  readonly resource: pulumi.Resource;
+  readonly database: AppDatabase;
+
+  constructor(type: string, name: string, args: InstanceArgs, options?: pulumi.ComponentResourceOptions) {
+    super(type, name, {}, options);
+    const { plan, platform, server } = args;
+    const kept = { protect: plan.deletion === "protect" };
+    const seed = createSeed(name, { parent: this, ...kept });
+    this.plan = plan;
+    this.keys = deriveKeys(seed, plan.root.passwordGeneration);
+    this.database = new AppDatabase(
+      name,
+      { plan: plan.database, server, password: this.keys.databasePassword, placement: "dedicated" },
+      { parent: this },
+    );
+    const instance = createInstance(name, this, { plan, platform, database: this.database, keys: this.keys });
+    this.url = instance.url;
+    this.resource = instance.resource;
+    this.registerOutputs({ url: this.url, database: this.database.connection.name });
+  }
+}
+
+export interface CreateInstanceArgs {
+  plan: InstancePlan;
+  platform: Platform;
+  database: AppDatabase;
+  keys: AppKeys;
+}
+
+/** Files and process of one NocoBase, as children of `parent`. */
+export function createInstance(
+  name: string,
+  parent: pulumi.Resource,
+  args: CreateInstanceArgs,
+): InstanceHandle {
+  const { plan, platform, database, keys } = args;
+  const files = platform.files(
+    `${name}-files`,
+    {
+      key: plan.key,
+      name: plan.name,
+      instance: plan.name,
+      appName: "main",
+      aesKey: keys.aesKey,
+      deletion: plan.deletion,
+      database: database.ownerConnection,
+    },
+    { parent, dependsOn: database, protect: plan.deletion === "protect" },
+  );
+  return platform.instance(
+    `${name}-instance`,
+    {
+      plan,
+      database: database.connection,
+      secretEnv: secretEnvironment(plan, keys),
+      rootPassword: keys.rootPassword,
+    },
+    { parent, dependsOn: files, deleteBeforeReplace: true },
+  );
+}

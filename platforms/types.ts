@@ -1,0 +1,78 @@
+/** What a platform does for components. Local processes, Docker and Kubernetes each implement it once. */
+import type * as pulumi from "@pulumi/pulumi";
+import type { DeletionPolicy, GatewayPlan, InstancePlan, ManagedServerPlan } from "../plan/types";
+
+/** A running PostgreSQL server as clients reach it. */
+export interface ServerEndpoint {
+  /** What must exist before anything connects. */
+  readonly resource: pulumi.Resource;
+  readonly host: pulumi.Output<string>;
+  readonly port: pulumi.Output<number>;
+}
+
+/** How an app's own role reaches its database. */
+export interface DatabaseConnection {
+  readonly host: pulumi.Output<string>;
+  readonly port: pulumi.Output<number>;
+  readonly name: pulumi.Output<string>;
+  readonly user: pulumi.Output<string>;
+  readonly password: pulumi.Output<string>;
+  readonly sslMode: string;
+}
+
+export interface ManagedServerRequest {
+  readonly plan: ManagedServerPlan;
+  readonly adminPassword: pulumi.Output<string>;
+}
+
+export interface FilesRequest {
+  /** Key of the app; the subfolder of its uploads. */
+  readonly key: string;
+  /** Name of the folder or volume, e.g. `app-crm`. */
+  readonly name: string;
+  /** Name of the instance that serves these files now. */
+  readonly instance: string;
+  /** The app's name inside that instance: `main`, or its key where it is shared. */
+  readonly appName: string;
+  readonly aesKey: pulumi.Output<string>;
+  readonly deletion: DeletionPolicy;
+  readonly database: DatabaseConnection;
+}
+
+export interface InstanceRequest {
+  readonly plan: InstancePlan;
+  readonly database: DatabaseConnection;
+  /** Secret environment variables by name. */
+  readonly secretEnv: Readonly<Record<string, pulumi.Output<string>>>;
+  readonly rootPassword: pulumi.Output<string>;
+}
+
+export interface GatewayRequest {
+  readonly plan: GatewayPlan;
+  /** Address of each instance by its key (`entry`, environment, dedicated app). */
+  readonly targets: Readonly<Record<string, pulumi.Output<string>>>;
+}
+
+export interface InstanceHandle {
+  readonly resource: pulumi.Resource;
+  /** Address that other parts of the fleet reach it at. */
+  readonly url: pulumi.Output<string>;
+}
+
+export interface GatewayHandle {
+  readonly resource: pulumi.Resource;
+  /** Address that people open. */
+  readonly url: pulumi.Output<string>;
+}
+
+/** Each method makes one thing, named under `options.parent`. */
+export interface Platform {
+  managedServer(
+    name: string,
+    request: ManagedServerRequest,
+    options: pulumi.CustomResourceOptions,
+  ): ServerEndpoint;
+  files(name: string, request: FilesRequest, options: pulumi.CustomResourceOptions): pulumi.Resource;
+  instance(name: string, request: InstanceRequest, options: pulumi.CustomResourceOptions): InstanceHandle;
+  gateway(name: string, request: GatewayRequest, options: pulumi.CustomResourceOptions): GatewayHandle;
+}
