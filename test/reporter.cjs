@@ -1,0 +1,16 @@
+"use strict";
+const { reporters } = require("mocha");
+
+/** Mocha's spec report, then the reasons of skipped tests and the line that the check reads. */
+module.exports = class Reporter extends reporters.Spec {
+  constructor(runner, options) {
+    super(runner, options);
+    const skipped = [];
+    runner.on("pending", (test) => skipped.push(`${test.fullTitle()}: ${test.skipReason ?? "skipped"}`));
+    runner.once("end", () => {
+      const { passes, failures, pending } = this.stats;
+      for (const line of skipped) console.log(`skipped: ${line}`);
+      console.log(`${passes} passed, ${failures} failed, ${pending} skipped`);
+    });
+  }
+};
