@@ -1,0 +1,4 @@
+"use strict";
+// Starts the gateway: `node gateway.cjs <routes.json>`.
+require("tsx/cjs");
+void require("./main.ts").main(process.argv[2]);

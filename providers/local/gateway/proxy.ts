@@ -1,0 +1,222 @@
+/** Passes requests and WebSockets on to the instances. */
+import { Agent, type ClientRequest, type IncomingMessage, type ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+import { Transform, type TransformCallback } from "node:stream";
+import type { ProxyServer, ProxyServerOptions } from "httpxy" with { "resolution-mode": "import" };
+import { outgoingHeaders } from "./headers";
+import { notices, render, wantsPage, type Notice } from "./pages";
+import type { GatewayRoute } from "./routes";
+import type { Proxied } from "./router";
+
+const BYTES_PER_MIB = 1024 * 1024;
+/** How long an upload that was refused may go on, so that its sender reads the answer instead of a reset. */
+const LINGER_MS = 2_000;
+
+interface Passage {
+  readonly decision: Proxied;
+  readonly asPage: boolean;
+  outgoing?: ClientRequest;
+}
+
+interface Upgraded {
+  readonly route: GatewayRoute;
+  readonly appName: string;
+}
+
+/** Streams to and from instances over kept-alive connections; nothing is buffered. */
+export class Proxy {
+  private readonly agent = new Agent({ keepAlive: true, maxFreeSockets: 64 });
+  private readonly passages = new WeakMap<IncomingMessage, Passage>();
+  private readonly sockets = new Map<Socket, Upgraded>();
+
+  private constructor(
+    private readonly web: ProxyServer,
+    private readonly ws: ProxyServer,
+    private readonly log: (message: string) => void,
+  ) {
+    this.web.on("proxyReq", (outgoing, request) => {
+      const passage = this.passages.get(request);
+      if (passage) passage.outgoing = outgoing;
+    });
+    this.web.on("proxyRes", (incoming, request, response) => this.adaptResponse(incoming, request, response));
+    this.ws.on("error", (error, request, socket) => {
+      const passage = request && this.passages.get(request);
+      if (!passage || !socket || "req" in socket) return;
+      refuseUpgrade(socket, this.noticeFor(error, passage.decision.route));
+    });
+  }
+
+  /** A proxy without connections yet; `log` gets one line per instance that failed to answer. */
+  static async create(log: (message: string) => void): Promise<Proxy> {
+    // httpxy is an ES module only.
+    const { createProxyServer } = await import("httpxy");
+    return new Proxy(createProxyServer(), createProxyServer(), log);
+  }
+
+  /** Passes a request on and answers for its instance where that doesn't answer. */
+  async request(
+    request: IncomingMessage,
+    response: ServerResponse,
+    decision: Proxied,
+    limitMiB: number,
+  ): Promise<void> {
+    const asPage = wantsPage(request.method, decision.path, request.headers);
+    const limit = limitMiB * BYTES_PER_MIB;
+    if (Number(request.headers["content-length"] ?? 0) > limit) {
+      refuseUpload(request, response, render(notices.tooLarge(limitMiB), asPage));
+      return;
+    }
+    const passage: Passage = { decision, asPage };
+    this.passages.set(request, passage);
+    const options: ProxyServerOptions = {
+      target: decision.route.target,
+      agent: this.agent,
+      // The client's `Connection` is about its own connection alone.
+      headers: { connection: "keep-alive" },
+    };
+    const chunked = request.headers["transfer-encoding"] !== undefined;
+    if (chunked) {
+      options.buffer = request.pipe(
+        new ByteLimit(limit, () => {
+          passage.outgoing?.destroy();
+          refuseUpload(request, response, render(notices.tooLarge(limitMiB), asPage));
+        }),
+      );
+    }
+    request.headers = outgoingHeaders(request, decision);
+    request.url = decision.path;
+    const hasBody = chunked || request.headers["content-length"] !== undefined;
+    const repeatable = !hasBody && (request.method === "GET" || request.method === "HEAD");
+    try {
+      await this.web.web(request, response, options);
+    } catch (error) {
+      // A kept-alive connection may be closed by the instance in the moment it is used again.
+      if (
+        repeatable &&
+        passage.outgoing?.reusedSocket === true &&
+        !response.headersSent &&
+        !response.destroyed
+      ) {
+        await this.web
+          .web(request, response, { ...options, agent: false, headers: {} })
+          .catch((again: unknown) => {
+            this.fail(again, passage, response);
+          });
+        return;
+      }
+      this.fail(error, passage, response);
+    }
+  }
+
+  /** Passes a WebSocket on. */
+  async upgrade(request: IncomingMessage, socket: Socket, head: Buffer, decision: Proxied): Promise<void> {
+    this.passages.set(request, { decision, asPage: false });
+    const connection = request.headers.connection;
+    request.headers = { ...outgoingHeaders(request, decision), connection };
+    request.url = decision.path;
+    this.sockets.set(socket, { route: decision.route, appName: decision.appName });
+    socket.once("close", () => this.sockets.delete(socket));
+    await this.ws.ws(request, socket, { target: decision.route.target }, head);
+  }
+
+  /**
+   * Ends WebSockets whose app no longer runs behind the same address. A message on such a socket would wake a
+   * stopped app, as any request does.
+   */
+  endStale(routes: readonly GatewayRoute[]): void {
+    for (const [socket, { route }] of this.sockets) {
+      const now = routes.find((candidate) => candidate.key === route.key && candidate.kind === route.kind);
+      const same =
+        now?.state === "running" && now.target === route.target && now.isolation === route.isolation;
+      if (!same) socket.destroy();
+    }
+  }
+
+  /** Ends every WebSocket and idle connection to an instance. */
+  close(): void {
+    for (const socket of this.sockets.keys()) socket.destroy();
+    this.agent.destroy();
+  }
+
+  private adaptResponse(incoming: IncomingMessage, request: IncomingMessage, response: ServerResponse): void {
+    const passage = this.passages.get(request);
+    delete incoming.headers.connection;
+    delete incoming.headers["keep-alive"];
+    if (passage?.decision.withoutCookies === true) delete incoming.headers["set-cookie"];
+    const isJson = (incoming.headers["content-type"] ?? "").includes("json");
+    if (passage?.asPage === true && incoming.statusCode === 503 && isJson) {
+      incoming.resume();
+      send(response, notices.starting(passage.decision.route.title), true);
+    }
+  }
+
+  private fail(error: unknown, passage: Passage, response: ServerResponse): void {
+    if (response.headersSent) {
+      response.destroy();
+      return;
+    }
+    if (!response.destroyed) send(response, this.noticeFor(error, passage.decision.route), passage.asPage);
+  }
+
+  private noticeFor(error: unknown, route: GatewayRoute): Notice {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === "ECONNREFUSED") return notices.starting(route.title);
+    this.log(`${route.key} at ${route.target}: ${(error as Error).message}`);
+    return notices.unreachable(route.title);
+  }
+}
+
+/** Answers a request with a notice. */
+export function send(response: ServerResponse, notice: Notice, asPage: boolean): void {
+  const { headers, body } = render(notice, asPage);
+  response.writeHead(notice.status, headers).end(body);
+}
+
+/** Answers an upgrade request with a notice, and closes its connection. */
+export function refuseUpgrade(socket: Socket, notice: Notice): void {
+  if (!socket.writable) return;
+  const { headers, body } = render(notice, false);
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
+  const status = `HTTP/1.1 ${notice.status} ${notice.code}`;
+  socket.end([status, ...lines, "Connection: close", "", body].join("\r\n"));
+}
+
+function refuseUpload(
+  request: IncomingMessage,
+  response: ServerResponse,
+  answer: ReturnType<typeof render>,
+): void {
+  if (response.headersSent) return;
+  response.writeHead(413, { ...answer.headers, Connection: "close" });
+  response.write(answer.body);
+  const finish = (): void => {
+    clearTimeout(timer);
+    response.end();
+  };
+  const timer = setTimeout(finish, LINGER_MS);
+  request.once("end", finish).once("close", finish).resume();
+}
+
+/** Counts bytes on their way and calls `exceeded` once there are too many; the rest is dropped. */
+class ByteLimit extends Transform {
+  private count = 0;
+  private over = false;
+
+  constructor(
+    private readonly limit: number,
+    private readonly exceeded: () => void,
+  ) {
+    super();
+  }
+
+  override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
+    this.count += chunk.length;
+    if (this.count <= this.limit) {
+      done(null, chunk);
+      return;
+    }
+    if (!this.over) this.exceeded();
+    this.over = true;
+    done();
+  }
+}
