@@ -5,7 +5,7 @@ import { Application } from "../providers/nocobase/resources";
 import { AppDatabase } from "./app-database";
 import type { DatabaseServer } from "./database-server";
 import { createSeed, deriveKeys, type AppKeys } from "./keys";
-import { createInstance, type AppHost } from "./nocobase-instance";
+import { createInstance, type AppHost, type SecretEnvironment } from "./nocobase-instance";
 
 export interface BusinessAppArgs {
   plan: AppPlan;
@@ -14,6 +14,8 @@ export interface BusinessAppArgs {
   server: DatabaseServer;
   /** The instance that hosts it; required for `isolation: shared`. */
   host?: AppHost;
+  /** Dedicated apps: the user's own secret environment variables. Default: none. */
+  secretEnv?: SecretEnvironment;
 }
 
 /**
@@ -44,6 +46,7 @@ export class BusinessApp extends pulumi.ComponentResource {
           platform,
           database: this.database,
           keys: this.keys,
+          secretEnv: args.secretEnv,
         }).url
       : this.share(name, args, requireHost(name, host));
     this.registerOutputs({ url: plan.url, database: this.database.connection.name });

@@ -6,12 +6,14 @@ import { BusinessApp } from "./business-app";
 import { DatabaseServer } from "./database-server";
 import { EntryApp } from "./entry-app";
 import { Gateway } from "./gateway";
-import type { Credentials, NocoBaseHost } from "./nocobase-instance";
+import type { Credentials, NocoBaseHost, SecretEnvironment } from "./nocobase-instance";
 import { RuntimeEnvironment } from "./runtime-environment";
 
 export interface FleetSecrets {
   /** Administrator's password of each external database server. */
   readonly databaseServerPasswords: Readonly<Record<string, pulumi.Input<string>>>;
+  /** Secret environment variables of `entry`, environments and dedicated apps, by key and name. */
+  readonly secretEnv: Readonly<Record<string, SecretEnvironment>>;
 }
 
 /** What a stack says of one environment or the entry app. */
@@ -58,11 +60,21 @@ export function createFleet(plan: FleetPlan, platform: Platform, secrets: FleetS
   );
   const serverOf = (database: DatabasePlan) => required(servers, database.server, "database server");
 
-  const entry = new EntryApp("entry", { plan: plan.entry, platform, server: serverOf(plan.entry.database) });
+  const entry = new EntryApp("entry", {
+    plan: plan.entry,
+    platform,
+    server: serverOf(plan.entry.database),
+    secretEnv: secrets.secretEnv.entry,
+  });
   const environments = mapValues(
     plan.environments,
     (environment, key) =>
-      new RuntimeEnvironment(key, { plan: environment, platform, server: serverOf(environment.database) }),
+      new RuntimeEnvironment(key, {
+        plan: environment,
+        platform,
+        server: serverOf(environment.database),
+        secretEnv: secrets.secretEnv[key],
+      }),
   );
   const hostOf = (app: AppPlan): NocoBaseHost | undefined => {
     if (app.host === undefined) return undefined;
@@ -71,7 +83,13 @@ export function createFleet(plan: FleetPlan, platform: Platform, secrets: FleetS
   const apps = mapValues(
     plan.apps,
     (app, key) =>
-      new BusinessApp(key, { plan: app, platform, server: serverOf(app.database), host: hostOf(app) }),
+      new BusinessApp(key, {
+        plan: app,
+        platform,
+        server: serverOf(app.database),
+        host: hostOf(app),
+        secretEnv: secrets.secretEnv[key],
+      }),
   );
 
   const dedicated = Object.entries(apps).filter(([key]) => plan.apps[key]?.isolation === "dedicated");

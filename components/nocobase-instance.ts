@@ -11,7 +11,12 @@ export interface InstanceArgs {
   platform: Platform;
   /** The server that holds its database. */
   server: DatabaseServer;
+  /** The user's own secret environment variables. Default: none. */
+  secretEnv?: SecretEnvironment;
 }
+
+/** Secret environment variables by name. */
+export type SecretEnvironment = Readonly<Record<string, pulumi.Output<string>>>;
 
 /** Sign-in of a root user; the password is a secret. */
 export interface Credentials {
@@ -28,9 +33,14 @@ export interface AppHost {
   readonly resource: pulumi.Resource;
 }
 
-/** Secret environment of an instance (names are NocoBase's, docs "environment variables"). */
-export function secretEnvironment(plan: InstancePlan, keys: AppKeys): Record<string, pulumi.Output<string>> {
+/** Secret environment of an instance: the user's own, then the fleet's (names from NocoBase's documentation). */
+function secretEnvironment(
+  plan: InstancePlan,
+  keys: AppKeys,
+  own: SecretEnvironment = {},
+): SecretEnvironment {
   return {
+    ...own,
     APP_KEY: keys.jwtSecret,
     INIT_ROOT_PASSWORD: keys.rootPassword,
     ...(plan.hostsApps ? { APP_SUPERVISOR_AES_SECRET_KEY: keys.supervisorKey } : {}),
@@ -57,7 +67,13 @@ export abstract class NocoBaseHost extends pulumi.ComponentResource implements A
       { plan: plan.database, server, password: this.keys.databasePassword, placement: "dedicated" },
       { parent: this },
     );
-    const instance = createInstance(name, this, { plan, platform, database: this.database, keys: this.keys });
+    const instance = createInstance(name, this, {
+      plan,
+      platform,
+      database: this.database,
+      keys: this.keys,
+      secretEnv: args.secretEnv,
+    });
     this.url = instance.url;
     this.resource = instance.resource;
     this.registerOutputs({ url: this.url, database: this.database.connection.name });
@@ -69,6 +85,7 @@ export interface CreateInstanceArgs {
   platform: Platform;
   database: AppDatabase;
   keys: AppKeys;
+  secretEnv?: SecretEnvironment;
 }
 
 /** Files and process of one NocoBase, as children of `parent`. */
@@ -96,7 +113,7 @@ export function createInstance(
     {
       plan,
       database: database.connection,
-      secretEnv: secretEnvironment(plan, keys),
+      secretEnv: secretEnvironment(plan, keys, args.secretEnv),
       rootPassword: keys.rootPassword,
     },
     { parent, dependsOn: files, deleteBeforeReplace: true },

@@ -6,7 +6,7 @@ module.exports = class Reporter extends reporters.Spec {
   constructor(runner, options) {
     super(runner, options);
     const skipped = [];
-    runner.on("pending", (test) => skipped.push(`${test.fullTitle()}: ${test.skipReason ?? "skipped"}`));
+    runner.on("pending", (test) => skipped.push(`${test.fullTitle()}: ${reasonOf(test)}`));
     runner.once("end", () => {
       const { passes, failures, pending } = this.stats;
       for (const line of skipped) console.log(`skipped: ${line}`);
@@ -14,3 +14,9 @@ module.exports = class Reporter extends reporters.Spec {
     });
   }
 };
+
+/** The reason given by `skipBecause`, on the test or on the suite whose `before` hook skipped it. */
+function reasonOf(test) {
+  for (let node = test; node; node = node.parent) if (node.skipReason) return node.skipReason;
+  return "no reason given";
+}

@@ -1,0 +1,35 @@
+import { createInterface } from "node:readline/promises";
+import type { FleetPlan } from "../../plan/types";
+import { ExitCode, UserError } from "../exit-codes";
+import { openStack } from "../session";
+import { runUpdate } from "../update";
+
+/** `fleet destroy`: says what happens to each database first, and asks where somebody can answer. */
+export async function destroy(options: { stack: string; yes?: boolean }): Promise<void> {
+  const stack = await openStack(options.stack, { unlock: true });
+  console.log(`Destroying stack ${options.stack}:`);
+  for (const line of fates(stack.plan)) console.log(`  ${line}`);
+  if (!options.yes && process.stdin.isTTY) {
+    const prompt = createInterface({ input: process.stdin, output: process.stdout });
+    const answer = await prompt.question("Go on? (yes/no) ");
+    prompt.close();
+    if (!/^y(es)?$/i.test(answer.trim())) throw new UserError("Nothing was changed.", ExitCode.failed);
+  }
+  await runUpdate("destroy", stack, { quiet: false });
+}
+
+/** One line for each database: what its `deletion` policy does to it. */
+function fates(plan: FleetPlan): string[] {
+  const meaning = {
+    protect: "protected, so destroy will be refused; `fleet stop` stops the fleet and loses nothing",
+    backup: "dumped and verified with its files, then removed",
+    retain: "left in place with its files",
+    delete: "DELETED with its files",
+  };
+  const owners = [
+    ["entry", plan.entry] as const,
+    ...Object.entries(plan.environments),
+    ...Object.entries(plan.apps),
+  ];
+  return owners.map(([key, owner]) => `${key}: ${meaning[owner.deletion]}`);
+}

@@ -1,0 +1,60 @@
+import { UserError, ExitCode } from "../exit-codes";
+import { formatTable } from "../output/table";
+import { readPlan } from "../session";
+import {
+  checkDisk,
+  checkMemory,
+  checkNode,
+  checkPorts,
+  checkPostgres,
+  checkReleases,
+  checkState,
+  checkToolchain,
+  type Finding,
+} from "../doctor/checks";
+import { defaultBackendUrl } from "../../toolchain/backend";
+import { projectDirectory } from "../../toolchain/project";
+
+/** `fleet doctor` */
+export async function doctor(options: { stack: string; json?: boolean }): Promise<void> {
+  const findings = await examine(projectDirectory(), options.stack);
+  const failed = findings.some(({ result }) => result === "fail");
+  if (options.json) console.log(JSON.stringify({ ok: !failed, findings }, null, 2));
+  else {
+    const rows = findings.map(({ check, result, found, fix }) => [
+      result,
+      check,
+      fix ? `${found}\n→ ${fix}` : found,
+    ]);
+    console.log(formatTable(["", "check", "found"], rows));
+  }
+  process.exitCode = failed ? ExitCode.failed : ExitCode.ok;
+}
+
+async function examine(projectDir: string, stack: string): Promise<Finding[]> {
+  const general = [checkNode(), ...(await checkToolchain()), checkDisk(projectDir)];
+  const backendUrl = process.env.PULUMI_BACKEND_URL ?? defaultBackendUrl(projectDir);
+  const state = checkState(projectDir, stack, backendUrl);
+  try {
+    const plan = readPlan(projectDir, stack);
+    const local =
+      plan.platform === "local"
+        ? [
+            ...checkPostgres(plan),
+            ...checkReleases(plan),
+            checkMemory(plan),
+            ...(await checkPorts(plan, projectDir)),
+          ]
+        : [];
+    const file: Finding = {
+      check: "stack file",
+      result: "ok",
+      found: `Pulumi.${stack}.yaml: ${plan.topology}`,
+    };
+    return [...general, ...state, file, ...local];
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    const fix = `mend Pulumi.${stack}.yaml`;
+    return [...general, ...state, { check: "stack file", result: "fail", found: error.message, fix }];
+  }
+}

@@ -1,0 +1,27 @@
+import { ExitCode, UserError } from "../exit-codes";
+import { openStack } from "../session";
+import { partNames } from "./start-stop";
+
+/** `fleet logs NAME`; a shared app's log is that of the instance that hosts it. */
+export async function logs(
+  name: string,
+  options: { stack: string; lines: string; follow?: boolean },
+): Promise<void> {
+  const lines = Number(options.lines);
+  if (!Number.isInteger(lines) || lines < 0) {
+    throw new UserError(`--lines is "${options.lines}"; give a whole number, 0 or more`, ExitCode.usage);
+  }
+  const stack = await openStack(options.stack, { quiet: true });
+  const app = (await stack.outputs()).apps[name];
+  const shown = app?.isolation === "shared" ? (app.environment ?? "entry") : name;
+  if (shown !== name) console.error(`${name} runs inside ${shown}; this is ${shown}'s log`);
+  const [part] = await partNames(stack, [shown]);
+  const abort = new AbortController();
+  process.once("SIGINT", () => abort.abort());
+  await stack.operations.logs(part ?? shown, {
+    lines,
+    follow: options.follow ?? false,
+    signal: abort.signal,
+    write: (text) => process.stdout.write(text),
+  });
+}

@@ -1,0 +1,92 @@
+/** The `fleet` command. */
+import { Command, CommanderError } from "commander";
+import { destroy } from "./commands/destroy";
+import { doctor } from "./commands/doctor";
+import { credentials, open } from "./commands/open";
+import { logs } from "./commands/logs";
+import { preview } from "./commands/preview";
+import { refresh } from "./commands/refresh";
+import { setup } from "./commands/setup";
+import { start, stop } from "./commands/start-stop";
+import { status } from "./commands/status";
+import { up } from "./commands/up";
+import { ExitCode, UserError } from "./exit-codes";
+
+/** Options every command understands. */
+export interface CommonOptions {
+  stack: string;
+  json?: boolean;
+}
+
+function build(): Command {
+  const program = new Command("fleet")
+    .description("Runs fleets of NocoBase applications from one Pulumi stack file.")
+    .showHelpAfterError("(see fleet --help)")
+    .configureHelp({ sortSubcommands: false })
+    .exitOverride();
+
+  const command = (name: string, summary: string) =>
+    program
+      .command(name)
+      .description(summary)
+      .option("-s, --stack <name>", "stack, as in Pulumi.<name>.yaml", process.env.PULUMI_STACK ?? "dev")
+      .exitOverride();
+
+  command("up", "create or update the fleet as its stack file says")
+    .option("--json", "print the result as JSON")
+    .action(up);
+  command("preview", "show what `up` would do; changes nothing")
+    .option("--diff", "show every property that changes")
+    .option("--expect-no-changes", "exit 7 where there would be changes")
+    .action(preview);
+  command("destroy", "stop the fleet and remove it, as each app's `deletion` says")
+    .option("-y, --yes", "don't ask")
+    .action(destroy);
+  command("refresh", "compare the state with what is really there and take drift over into the state").action(
+    refresh,
+  );
+  command("start", "start what should run (all, or the named parts)").argument("[name...]").action(start);
+  command("stop", "stop processes until the next start or up; removes nothing")
+    .argument("[name...]")
+    .action(stop);
+  command("status", "live state of every instance and app; exit 1 if anything that should run doesn't")
+    .option("--json", "print it as JSON")
+    .action(status);
+  command("logs", "show the log of an app, environment, the entry app, gateway or database server")
+    .argument("<name>")
+    .option("-n, --lines <count>", "lines from the end", "100")
+    .option("-f, --follow", "go on as it grows")
+    .action(logs);
+  command("open", "open an app in the browser, or print its address where there is none")
+    .argument("<name>")
+    .action(open);
+  command("credentials", "print the sign-in of an app's root user")
+    .argument("[name]", "app, environment, or entry (default: all)")
+    .option("--json", "print it as JSON")
+    .action(credentials);
+  command("doctor", "check this machine and the stack; changes nothing")
+    .option("--json", "print it as JSON")
+    .action(doctor);
+  command("setup", "get the engine and plugins, so that plain `pulumi up` works too").action(setup);
+  return program;
+}
+
+async function main(): Promise<number> {
+  try {
+    await build().parseAsync();
+    return typeof process.exitCode === "number" ? process.exitCode : ExitCode.ok;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? ExitCode.ok : ExitCode.usage;
+    if (error instanceof UserError) {
+      console.error(error.message);
+      return error.exitCode;
+    }
+    console.error(error instanceof Error ? (error.stack ?? error.message) : error);
+    console.error(
+      "This is a fault of nocobase-fleet, not of your stack file. Please report it with the lines above.",
+    );
+    return ExitCode.failed;
+  }
+}
+
+void main().then((code) => process.exit(code));

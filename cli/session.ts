@@ -1,0 +1,165 @@
+/** Opens a stack for a command: stack file → plan → engine → Automation API. */
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { LocalWorkspace, PulumiCommand, type Stack } from "@pulumi/pulumi/automation";
+import { formatFaults } from "../config/faults";
+import { readStackFile } from "../config/stack-file";
+import { planFleet } from "../plan/fleet";
+import type { FleetPlan } from "../plan/types";
+import type { Operations } from "../platforms/operations";
+import { createOperations } from "../platforms/operate";
+import { ensureRelease } from "../providers/local/release";
+import { backendEnvironment } from "../toolchain/backend";
+import { ensureToolchain, type Toolchain } from "../toolchain/ensure";
+import { lineProgress, noProgress, type Progress } from "../toolchain/progress";
+import { projectDirectory } from "../toolchain/project";
+import { describeLock, freeStaleLocks } from "../toolchain/stack-lock";
+import { ExitCode, UserError } from "./exit-codes";
+import type { StackOutputs } from "./status/rows";
+
+export const PROJECT = "nocobase-fleet";
+
+export interface FleetStack {
+  readonly name: string;
+  readonly projectDir: string;
+  readonly plan: FleetPlan;
+  readonly toolchain: Toolchain;
+  readonly stack: Stack;
+  readonly operations: Operations;
+  /** The stack's outputs. @throws UserError where the stack was never brought up */
+  outputs(): Promise<StackOutputs>;
+}
+
+export interface OpenOptions {
+  /** No progress lines; for commands whose output is the result alone. */
+  quiet?: boolean;
+  /** Make the stack in the state backend where it isn't there yet. */
+  create?: boolean;
+  /** Also install the NocoBase releases of the plan, side by side with the engine. */
+  prefetch?: boolean;
+  /** Free a lock that a killed run left. */
+  unlock?: boolean;
+}
+
+/** Reads and validates a stack file. @throws UserError with every fault at once */
+export function readPlan(projectDir: string, stackName: string): FleetPlan {
+  const file = path.join(projectDir, `Pulumi.${stackName}.yaml`);
+  if (!fs.existsSync(file)) throw new UserError(missingStackFile(projectDir, stackName), ExitCode.usage);
+  const { spec, faults } = readStackFile(file);
+  if (faults) throw new UserError(formatFaults(faults, path.relative(process.cwd(), file)), ExitCode.usage);
+  return planFleet(spec);
+}
+
+/** Everything a command needs. @throws UserError for mistakes in the stack file, a missing stack or a held lock */
+export async function openStack(name: string, options: OpenOptions = {}): Promise<FleetStack> {
+  const projectDir = projectDirectory();
+  const plan = readPlan(projectDir, name);
+  const progress = options.quiet ? noProgress : lineProgress((line) => console.log(line));
+  const [toolchain] = await Promise.all([
+    ensureToolchain({ progress }),
+    options.prefetch ? installReleases(plan, progress) : undefined,
+  ]).catch(forUser(ExitCode.failed));
+  const env = { ...toolchain.env, ...attempt(() => backendEnvironment(projectDir, process.env)) };
+  if (options.unlock) await unlock(name, projectDir, toolchain, env);
+  const stack = await selectStack(name, projectDir, toolchain, env, options.create ?? false);
+  let outputs: Promise<StackOutputs> | undefined;
+  return {
+    name,
+    projectDir,
+    plan,
+    toolchain,
+    stack,
+    operations: createOperations(plan, projectDir),
+    outputs: () => (outputs ??= readOutputs(stack)),
+  };
+}
+
+/** Toolchain and backend speak to the user in their errors: those are shown as they are, without a stack trace. */
+function forUser(exitCode: number): (error: unknown) => never {
+  return (error) => {
+    throw new UserError(error instanceof Error ? error.message : String(error), exitCode);
+  };
+}
+
+function attempt<Result>(run: () => Result): Result {
+  try {
+    return run();
+  } catch (error) {
+    return forUser(ExitCode.failed)(error);
+  }
+}
+
+async function unlock(
+  stack: string,
+  projectDir: string,
+  toolchain: Toolchain,
+  env: Record<string, string>,
+): Promise<void> {
+  const whole = { ...process.env, ...env };
+  const freed = await freeStaleLocks(
+    toolchain.engine.path,
+    projectDir,
+    { project: PROJECT, stack },
+    whole,
+  ).catch(forUser(ExitCode.locked));
+  for (const lock of freed) console.error(`Freed the stack: it was locked by ${describeLock(lock)}.`);
+}
+
+async function selectStack(
+  name: string,
+  projectDir: string,
+  toolchain: Toolchain,
+  env: Record<string, string>,
+  create: boolean,
+): Promise<Stack> {
+  const pulumiCommand = await PulumiCommand.get({ root: toolchain.engine.root });
+  const program = () => {
+    // Loaded late: the SDKs behind the program cost a second, which `status` needn't pay.
+    // eslint-disable-next-line @typescript-eslint/no-require-imports -- tsx hooks require(), not import(), in CommonJS
+    const fleet = require("../index") as typeof import("../index");
+    return fleet();
+  };
+  const args = { stackName: name, projectName: PROJECT, program };
+  const workspace = { workDir: projectDir, pulumiCommand, pulumiHome: toolchain.pulumiHome, envVars: env };
+  if (create) return LocalWorkspace.createOrSelectStack(args, workspace);
+  return LocalWorkspace.selectStack(args, workspace).catch((error: unknown) => {
+    const text = error instanceof Error ? error.message : String(error);
+    if (!/no stack named/.test(text)) throw new UserError(firstLines(text));
+    throw new UserError(
+      `stack "${name}" was never brought up; run: npm run up -- --stack ${name}`,
+      ExitCode.failed,
+    );
+  });
+}
+
+async function readOutputs(stack: Stack): Promise<StackOutputs> {
+  const outputs = await stack.outputs();
+  const value = Object.fromEntries(
+    Object.entries(outputs).map(([key, output]) => [key, output.value as unknown]),
+  );
+  if (value.apps === undefined || value.credentials === undefined) {
+    throw new UserError(
+      "the fleet isn't up: its last update didn't finish, or it was destroyed. Run: fleet up",
+    );
+  }
+  return value as unknown as StackOutputs;
+}
+
+async function installReleases(plan: FleetPlan, progress: Progress): Promise<void> {
+  if (plan.platform !== "local") return;
+  for (const version of plan.releases) await ensureRelease(version, { progress });
+}
+
+function missingStackFile(projectDir: string, stackName: string): string {
+  const found = fs
+    .readdirSync(projectDir)
+    .flatMap((file) => /^Pulumi\.(.+)\.yaml$/.exec(file)?.[1] ?? [])
+    .sort();
+  return `there is no Pulumi.${stackName}.yaml in ${projectDir}; stack files here: ${found.join(", ") || "none"}`;
+}
+
+/** The engine's message without the command line and stack trace that the Automation API adds. */
+export function firstLines(text: string): string {
+  const stderr = /stderr: ([\s\S]*?)(\nerr\?:|$)/.exec(text)?.[1];
+  return (stderr ?? text).trim().split("\n").slice(0, 8).join("\n");
+}

@@ -1,0 +1,50 @@
+import { listApplications, Session, type LiveStatus } from "../../providers/nocobase/client";
+import type { LiveState, Operations } from "../../platforms/operations";
+import { statusRows, type SharedState, type StackOutputs, type StatusRow } from "./rows";
+
+/** NocoBase's own application states (applications:list) in the fleet's words. */
+const APPLICATION_STATES: Record<LiveStatus, LiveState> = {
+  running: "running",
+  stopped: "stopped",
+  initialized: "stopped",
+  preparing: "starting",
+  initializing: "starting",
+  commanding: "starting",
+  error: "failed",
+  not_found: "missing",
+};
+
+/** Asks the platform for its processes and each host for the apps inside it. */
+export async function liveRows(outputs: StackOutputs, operations: Operations): Promise<StatusRow[]> {
+  const hosts = new Set(Object.values(outputs.apps).flatMap((app) => app.environment ?? []));
+  const [parts, ...states] = await Promise.all([
+    operations.parts(),
+    ...[...hosts].map((host) => sharedStates(outputs, host)),
+  ]);
+  return statusRows(outputs, parts, new Map(states.flatMap((map) => [...map])));
+}
+
+async function sharedStates(outputs: StackOutputs, host: string): Promise<Map<string, SharedState>> {
+  const instance = host === "entry" ? outputs.entry : outputs.environments[host];
+  const signIn = outputs.credentials[host];
+  const here = Object.entries(outputs.apps).filter(([, app]) => app.environment === host);
+  if (!instance || !signIn) return new Map();
+  try {
+    const { email: account, password } = signIn;
+    const session = new Session({ url: instance.instanceUrl, account, password });
+    const applications = await listApplications(session, { timeoutMs: 5000, patienceMs: 0 });
+    const live = new Map(applications.map((application) => [application.name, application]));
+    return new Map(
+      here.map(([key]) => {
+        const application = live.get(key);
+        if (!application)
+          return [key, { state: "missing", detail: `${host} has no application of this name` }];
+        const state = APPLICATION_STATES[application.status];
+        return [key, { state, detail: state === "failed" ? `see: fleet logs ${key}` : undefined }];
+      }),
+    );
+  } catch (error) {
+    const detail = `${host} doesn't answer: ${error instanceof Error ? error.message : String(error)}`;
+    return new Map(here.map(([key]) => [key, { state: "missing", detail }]));
+  }
+}

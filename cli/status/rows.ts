@@ -1,0 +1,140 @@
+/** Joins what the stack declares with what is live. */
+import type * as pulumi from "@pulumi/pulumi";
+import type { FleetOutputs } from "../../components/fleet";
+import type { DeclaredState } from "../../plan/types";
+import type { LivePart, LiveState } from "../../platforms/operations";
+
+/** The stack's outputs as the engine gives them back. */
+export type StackOutputs = pulumi.Unwrap<FleetOutputs>;
+type InstanceOutput = StackOutputs["entry"];
+type AppOutput = StackOutputs["apps"][string];
+
+/** One line of `fleet status`. */
+export interface StatusRow {
+  name: string;
+  kind: "database server" | "gateway" | "entry app" | "environment" | "app";
+  isolation: "shared" | "dedicated" | null;
+  /** What hosts a shared app: `entry` or an environment's key. */
+  environment: string | null;
+  /** What the stack file asks for. */
+  declared: DeclaredState;
+  state: LiveState;
+  /** False where something that should run doesn't. */
+  ok: boolean;
+  url: string | null;
+  database: string | null;
+  release: string | null;
+  restarts: number | null;
+  memoryMiB: number | null;
+  detail: string | null;
+}
+
+/** State of a shared app inside its host. */
+export interface SharedState {
+  state: LiveState;
+  detail?: string;
+}
+
+/**
+ * Rows in the order servers, gateway, entry app, environments, apps.
+ *
+ * @param shared states of the shared apps by key; a missing one is taken as missing
+ */
+export function statusRows(
+  outputs: StackOutputs,
+  parts: readonly LivePart[],
+  shared: ReadonlyMap<string, SharedState>,
+): StatusRow[] {
+  const byName = new Map(parts.map((part) => [part.name, part]));
+  return [
+    ...parts
+      .filter((part) => part.kind !== "instance")
+      .map((part) => infrastructureRow(part, part.kind === "gateway" ? outputs.url : null)),
+    instanceRow("entry", "entry app", outputs.entry, byName.get("entry")),
+    ...Object.entries(outputs.environments).map(([key, output]) =>
+      instanceRow(key, "environment", output, byName.get(`env-${key}`)),
+    ),
+    ...Object.entries(outputs.apps).map(([key, app]) =>
+      app.isolation === "dedicated"
+        ? { ...instanceRow(key, "app", app, byName.get(`app-${key}`)), isolation: "dedicated" as const }
+        : sharedRow(key, app, shared.get(key)),
+    ),
+  ];
+}
+
+/** True where something that should run doesn't. */
+export function isDegraded(rows: readonly StatusRow[]): boolean {
+  return rows.some((row) => !row.ok);
+}
+
+function infrastructureRow(part: LivePart, url: string | null): StatusRow {
+  return {
+    name: part.name,
+    kind: part.kind === "gateway" ? "gateway" : "database server",
+    isolation: null,
+    environment: null,
+    declared: "running",
+    url,
+    database: null,
+    release: null,
+    ...live(part, "running"),
+  };
+}
+
+function isAsDeclared(state: LiveState, declared: DeclaredState): boolean {
+  return declared === "running" ? state === "running" : state === "stopped" || state === "held";
+}
+
+function instanceRow(
+  name: string,
+  kind: StatusRow["kind"],
+  output: InstanceOutput,
+  part: LivePart | undefined,
+): StatusRow {
+  const declared = output.state as DeclaredState;
+  return {
+    name,
+    kind,
+    isolation: null,
+    environment: null,
+    declared,
+    url: output.url,
+    database: output.database,
+    release: output.release,
+    ...live(part, declared),
+  };
+}
+
+function live(
+  part: LivePart | undefined,
+  declared: DeclaredState,
+): Pick<StatusRow, "state" | "ok" | "restarts" | "memoryMiB" | "detail"> {
+  const state = part?.state ?? "missing";
+  return {
+    state,
+    ok: isAsDeclared(state, declared),
+    restarts: part?.restarts ?? null,
+    memoryMiB: part?.memoryMiB ?? null,
+    detail: part?.lastError ?? null,
+  };
+}
+
+function sharedRow(name: string, app: AppOutput, found: SharedState | undefined): StatusRow {
+  const declared = app.state as DeclaredState;
+  const state = found?.state ?? "missing";
+  return {
+    name,
+    kind: "app",
+    isolation: "shared",
+    environment: app.environment,
+    declared,
+    state,
+    ok: isAsDeclared(state, declared),
+    url: app.url,
+    database: app.database,
+    release: app.release,
+    restarts: null,
+    memoryMiB: null,
+    detail: found?.detail ?? null,
+  };
+}
