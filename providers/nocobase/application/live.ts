@@ -1,0 +1,48 @@
+/** Live states against the declared one. */
+import { listApplications, Session, type LiveApplication, type LiveStatus } from "../client";
+import type { ApplicationInputs, HostInputs } from "./inputs";
+
+type Wanted = Pick<ApplicationInputs, "state" | "startMode">;
+
+const ON_ITS_WAY: readonly LiveStatus[] = ["preparing", "initializing", "commanding"];
+
+/** True while NocoBase works on the application; a stop asked for now would lose sight of it. */
+export function onItsWay(status: LiveStatus): boolean {
+  return ON_ITS_WAY.includes(status);
+}
+
+/** True where nothing serves the application. */
+export function isDown(status: LiveStatus): boolean {
+  return !onItsWay(status) && status !== "running";
+}
+
+/** Whether a live state is what was declared. A lazy application that nobody has visited yet is as declared. */
+export function asDeclared(status: LiveStatus, wanted: Wanted): boolean {
+  if (wanted.state === "stopped") return isDown(status);
+  if (status === "error" || status === "not_found") return false;
+  return wanted.startMode === "lazy" || !isDown(status);
+}
+
+/** The declared state that a live one amounts to, for refresh. */
+export function stateOf(status: LiveStatus, wanted: Wanted): Wanted["state"] {
+  return asDeclared(status, wanted) ? wanted.state : wanted.state === "running" ? "stopped" : "running";
+}
+
+const LOOK_LIMIT_MS = 1_000;
+const looks = new Map<string, Promise<Map<string, LiveApplication> | undefined>>();
+
+/**
+ * One quick look at a host for all diffs of this process; undefined where the host doesn't answer within a
+ * second, so that a preview works without it.
+ */
+export function glance(host: HostInputs): Promise<Map<string, LiveApplication> | undefined> {
+  const known = looks.get(host.url);
+  if (known) return known;
+  const signal = AbortSignal.timeout(LOOK_LIMIT_MS);
+  const look = listApplications(new Session(host), { signal, patienceMs: 0 }).then(
+    (rows) => new Map(rows.map((row) => [row.name, row])),
+    () => undefined,
+  );
+  looks.set(host.url, look);
+  return look;
+}

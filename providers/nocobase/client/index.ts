@@ -1,0 +1,7 @@
+/** A small typed client for one NocoBase 2.2 and the applications in it. */
+export * from "./applications";
+export { baseUrl, NocoBaseError, Unreachable } from "./http";
+export { type Account, type Call, Session, SignInRefused } from "./session";
+export { ensureUploadFolder } from "./storages";
+export * from "./users";
+export { pause, POLL_MS, until } from "./wait";

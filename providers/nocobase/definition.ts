@@ -1,0 +1,11 @@
+import type { ProviderDefinition } from "../kit/types";
+import { application } from "./application/handler";
+import { schema } from "./schema";
+
+/** The `nocobase` provider: applications inside a NocoBase instance. */
+export const definition: ProviderDefinition = {
+  name: schema.name,
+  version: schema.version,
+  schema: JSON.stringify(schema),
+  resources: { "nocobase:index:Application": application },
+};
