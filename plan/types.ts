@@ -106,6 +106,8 @@ export interface InstancePlan {
   readonly root: RootUserPlan;
   /** Environment variables without secrets, defaults and the user's own merged. */
   readonly env: Readonly<Record<string, string>>;
+  /** Names of the secret environment variables that the stack file's `secretEnv` holds for it, sorted; absent means none. */
+  readonly secretEnv?: readonly string[];
   /** True where business apps run in this process: the open multi-app manager is switched on. */
   readonly hostsApps: boolean;
   readonly deletion: DeletionPolicy;

@@ -1,0 +1,97 @@
+/** The stack's configuration as a Pulumi program reads it. */
+import * as pulumi from "@pulumi/pulumi";
+import { valuesFromConfigMap } from "./config-map";
+import { formatFaults, type Fault } from "./faults";
+import { readFleetSpec } from "./read";
+import { namespace } from "./schema/stack";
+import type { FleetSpec } from "./spec";
+
+/** The secrets of a stack file; everything else of it is plain. */
+export interface StackSecrets {
+  /** Administrator's password of each external server, by the server's key. */
+  readonly databaseServerPasswords: Readonly<Record<string, pulumi.Output<string>>>;
+  /** Secret environment variables by process (`entry`, environment, dedicated app) and name. */
+  readonly secretEnv: Readonly<Record<string, Readonly<Record<string, pulumi.Output<string>>>>>;
+}
+
+/** A stack file that can't be used; Pulumi prints its message without a stack trace. */
+export class StackConfigError extends pulumi.RunError {
+  constructor(
+    readonly stackName: string,
+    readonly faults: readonly Fault[],
+  ) {
+    super(formatFaults(faults, `the configuration of stack ${stackName}`));
+  }
+}
+
+/**
+ * Reads the configuration of the running program.
+ *
+ * @throws StackConfigError with every fault
+ */
+export function readPulumiConfig(stack: string): { spec: FleetSpec; secrets: StackSecrets } {
+  const values = valuesFromConfigMap(pulumi.runtime.allConfig(), isConfigSecret);
+  const { spec, faults } = readFleetSpec({ stack, values });
+  if (faults) throw new StackConfigError(stack, faults);
+  return { spec, secrets: readSecrets(spec) };
+}
+
+function readSecrets(spec: FleetSpec): StackSecrets {
+  const config = new pulumi.Config(namespace);
+  const passwords = config.getSecretObject<Record<string, string>>("databaseServerPasswords");
+  const variables = config.getSecretObject<Record<string, Record<string, string>>>("secretEnv");
+  const external = Object.keys(spec.databaseServers).filter(
+    (key) => spec.databaseServers[key]?.kind === "external",
+  );
+  const processes: [string, readonly string[]][] = [
+    ["entry", spec.entry.secretEnv],
+    ...Object.entries(spec.environments).map(([key, { secretEnv }]): [string, readonly string[]] => [
+      key,
+      secretEnv,
+    ]),
+    ...Object.entries(spec.apps).flatMap(([key, app]): [string, readonly string[]][] =>
+      app.isolation === "dedicated" ? [[key, app.secretEnv]] : [],
+    ),
+  ];
+  return {
+    databaseServerPasswords: Object.fromEntries(
+      external.map((key) => [
+        key,
+        present(
+          passwords?.apply((all) => all[key]),
+          key,
+        ),
+      ]),
+    ),
+    secretEnv: Object.fromEntries(
+      processes
+        .filter(([, names]) => names.length > 0)
+        .map(([process, names]) => [
+          process,
+          Object.fromEntries(
+            names.map((name) => [
+              name,
+              present(
+                variables?.apply((all) => all[process]?.[name]),
+                name,
+              ),
+            ]),
+          ),
+        ]),
+    ),
+  };
+}
+
+/** Validation saw the value already, so its absence is a fault of this program. */
+function present(value: pulumi.Output<string | undefined> | undefined, name: string): pulumi.Output<string> {
+  return pulumi.secret(value).apply((text) => {
+    if (text === undefined) throw new Error(`the configuration lost the secret of ${name}`);
+    return text;
+  });
+}
+
+/** Pulumi's own answer, which its type declarations leave out (runtime/config.ts, marked internal). */
+function isConfigSecret(fullKey: string): boolean {
+  const ask: unknown = Reflect.get(pulumi.runtime, "isConfigSecret");
+  return typeof ask === "function" && Reflect.apply(ask, undefined, [fullKey]) === true;
+}

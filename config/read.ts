@@ -1,0 +1,39 @@
+/** Values of a stack file → spec, or everything that is wrong with them. */
+import { planFleet } from "../plan/fleet";
+import { deepFreeze } from "../plan/freeze";
+import { sortFaults, type Fault } from "./faults";
+import { parseValues } from "./issues";
+import { plainCopy } from "./plain";
+import { lockedReleases } from "./releases";
+import { resolve } from "./resolve";
+import { rules } from "./rules";
+import type { FleetSpec } from "./spec";
+
+export interface ReadArgs {
+  /** Name of the stack, the last part where it has an organization. */
+  readonly stack: string;
+  /** The `nocobase-fleet:*` keys without their namespace; secrets as `{ secure: "…" }`, whatever stands there. */
+  readonly values: unknown;
+  /** NocoBase versions that can be installed; those with a committed lockfile by default. */
+  readonly releases?: readonly string[];
+}
+
+export type ReadResult =
+  | { readonly spec: FleetSpec; readonly faults?: undefined }
+  | { readonly spec?: undefined; readonly faults: readonly Fault[] };
+
+/** Checks everything at once. Never throws, whatever the values are; the spec is deeply frozen. */
+export function readFleetSpec({ stack, values, releases = lockedReleases() }: ReadArgs): ReadResult {
+  const plain = plainCopy(values);
+  const parsed = parseValues(plain.values);
+  const spec = resolve(stack, parsed.values);
+  const context = {
+    parsed,
+    spec,
+    plan: planFleet(spec),
+    releases,
+    faults: [...plain.faults, ...parsed.faults],
+  };
+  for (const rule of rules) rule(context);
+  return context.faults.length === 0 ? { spec: deepFreeze(spec) } : { faults: sortFaults(context.faults) };
+}

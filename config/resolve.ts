@@ -1,0 +1,81 @@
+/** Parsed values → spec: defaults that depend on other fields. */
+import type { DeletionPolicy } from "../plan/types";
+import type { AppValues, InstanceValues } from "./schema/instances";
+import { defaults } from "./schema/parts";
+import type { StackValues } from "./schema/stack";
+import type { AppSpec, CommonSpec, DatabaseServerSpec, FleetSpec, InstanceSpec } from "./spec";
+
+interface FleetDefaults {
+  readonly release: string;
+  readonly deletion: DeletionPolicy;
+  readonly rootEmail: string;
+  readonly server: string;
+  readonly secretEnv: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+}
+
+/** The spec of parsed values. Total: what names something undeclared keeps the name, for the rules to find. */
+export function resolve(stack: string, values: StackValues): FleetSpec {
+  const fleet: FleetDefaults = {
+    release: values.release?.version ?? defaults.release,
+    deletion: values.deletion,
+    rootEmail: values.rootEmail,
+    // Where several are declared and none is named, a rule refuses; any will do until then.
+    server: Object.keys(values.databaseServers).sort()[0] ?? "main",
+    secretEnv: values.secretEnv,
+  };
+  return {
+    stack,
+    platform: values.platform,
+    topology: values.topology,
+    gateway: { ...values.gateway, domain: values.gateway.domain.toLowerCase() },
+    databaseServers: mapValues(values.databaseServers, (server): DatabaseServerSpec => ({ ...server })),
+    entry: instance("entry", values.entry, fleet),
+    environments: mapValues(values.environments, (environment, key) => instance(key, environment, fleet)),
+    apps: mapValues(values.apps, (app, key) => resolveApp(key, app, fleet)),
+  };
+}
+
+function common(key: string, values: InstanceValues | AppValues, fleet: FleetDefaults): CommonSpec {
+  return {
+    title: values.title ?? key,
+    database: { ...values.database, server: values.database.server ?? fleet.server },
+    rootEmail: values.rootEmail ?? fleet.rootEmail,
+    passwordGeneration: values.passwordGeneration,
+    deletion: values.deletion ?? fleet.deletion,
+  };
+}
+
+function instance(key: string, values: InstanceValues | AppValues, fleet: FleetDefaults): InstanceSpec {
+  const secrets = Object.hasOwn(fleet.secretEnv, key) ? Object.keys(fleet.secretEnv[key] ?? {}) : [];
+  return {
+    ...common(key, values, fleet),
+    release: values.release?.version ?? fleet.release,
+    port: values.port,
+    env: { ...values.env },
+    secretEnv: secrets.sort(),
+    heapLimitMiB: values.heapLimitMiB,
+  };
+}
+
+function resolveApp(key: string, values: AppValues, fleet: FleetDefaults): AppSpec {
+  const { state, isolation } = values;
+  const domains = values.domains.map((domain) => domain.toLowerCase());
+  if (isolation === "dedicated") {
+    return { ...instance(key, values, fleet), isolation, state, domains, replicas: values.replicas };
+  }
+  return {
+    ...common(key, values, fleet),
+    isolation,
+    state,
+    domains,
+    host: values.environment ?? "entry",
+    startMode: values.startMode ?? "auto",
+  };
+}
+
+function mapValues<Value, Result>(
+  record: Readonly<Record<string, Value>>,
+  map: (value: Value, key: string) => Result,
+): Record<string, Result> {
+  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, map(value, key)]));
+}

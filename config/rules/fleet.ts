@@ -1,0 +1,101 @@
+/** The fleet as a whole: platform, topology, releases, connections. */
+import { implementedPlatforms, platformCapabilities } from "../../platforms/capabilities";
+import { listed, suggest } from "../suggest";
+import { given, owners, report, type Context } from "./context";
+
+/** The platform is implemented and can do what is declared. */
+export function platform(context: Context): void {
+  const { platform: name, databaseServers } = context.spec;
+  const capabilities = platformCapabilities[name];
+  if (!capabilities.implemented) {
+    report(context, ["platform"], {
+      value: name,
+      problem: "is not implemented yet",
+      allowed: listed(implementedPlatforms),
+      fix: `write ${implementedPlatforms[0] ?? ""}, or leave it out`,
+    });
+  }
+  if (capabilities.managedDatabaseServers) return;
+  for (const [key, server] of Object.entries(databaseServers)) {
+    if (server.kind !== "managed") continue;
+    report(context, ["databaseServers", key, "kind"], {
+      value: server.kind,
+      problem: `platform ${name} runs no PostgreSQL server itself`,
+      allowed: "external",
+      fix: "give the address of a server with kind: external",
+    });
+  }
+}
+
+const meanings = {
+  single: "the entry app alone",
+  shared: "apps that all run in the entry app",
+  hybrid: "environments or dedicated apps",
+} as const;
+
+/** A declared topology is what the declarations amount to. */
+export function topology(context: Context): void {
+  const { spec, plan, parsed } = context;
+  if (spec.topology === undefined || spec.topology === plan.topology) return;
+  // With faulty declarations nobody knows what they amount to.
+  if ([...parsed.broken].some((place) => /^\["(?:apps|environments)"/.test(place))) return;
+  report(context, ["topology"], {
+    value: spec.topology,
+    problem: `means ${meanings[spec.topology]}, but the stack file declares ${meanings[plan.topology]}`,
+    allowed: plan.topology,
+    fix: `write ${plan.topology} or leave it out, or change what is declared`,
+  });
+}
+
+/** Every release that is named can be installed. */
+export function releases(context: Context): void {
+  const { parsed, releases: known, spec } = context;
+  if (platformCapabilities[spec.platform].releases !== "lockfile") return;
+  const check = (version: string | undefined, at: readonly string[]) => {
+    if (version === undefined || known.includes(version)) return;
+    const meant = suggest(version, known);
+    report(context, [...at, "release", "version"], {
+      value: version,
+      problem: "is not a release with a committed lockfile",
+      allowed: listed(known),
+      fix: meant
+        ? `did you mean "${meant}"?`
+        : "choose one of those, or commit a lockfile in providers/local/releases",
+    });
+  };
+  const { values } = parsed;
+  check(values.release?.version, []);
+  check(values.entry.release?.version, ["entry"]);
+  for (const [key, environment] of Object.entries(values.environments)) {
+    check(environment.release?.version, ["environments", key]);
+  }
+  for (const [key, app] of Object.entries(values.apps)) {
+    if (app.isolation === "dedicated") check(app.release?.version, ["apps", key]);
+  }
+}
+
+/** PostgreSQL's superuser_reserved_connections by default. */
+const reservedConnections = 3;
+
+/** No role may hold more connections than its server has. */
+export function connections(context: Context): void {
+  const { plan } = context;
+  const limits = [plan.entry, ...Object.values(plan.environments), ...Object.values(plan.apps)];
+  const places = new Map(owners(context).map(({ key, at }) => [key, at]));
+  for (const { key, database } of limits) {
+    const server = Object.hasOwn(plan.databaseServers, database.server)
+      ? plan.databaseServers[database.server]
+      : undefined;
+    const at = places.get(key);
+    if (server?.kind !== "managed" || !at) continue;
+    const most = server.maxConnections - reservedConnections;
+    if (database.connectionLimit <= most) continue;
+    const place = [...at, "database", "connectionLimit"];
+    report(context, place, {
+      value: given(context, place) ?? database.connectionLimit,
+      problem: `is more than server "${server.key}" has: maxConnections ${server.maxConnections}, ${reservedConnections} of them reserved`,
+      allowed: `at most ${most}`,
+      fix: `lower it, or raise nocobase-fleet:databaseServers.${server.key}.maxConnections`,
+    });
+  }
+}

@@ -1,0 +1,28 @@
+/** Every rule that looks at more than one field. Each reports all that it finds; none depends on another. */
+import { hosts, ports, servers } from "./addresses";
+import type { Rule } from "./context";
+import { connections, platform, releases, topology } from "./fleet";
+import { isolation } from "./isolation";
+import { databases, instances, keys } from "./names";
+import { databaseServers, environments, passwords, secretOwners } from "./references";
+import { plainVariables, secretVariables } from "./variables";
+
+export const rules: readonly Rule[] = [
+  platform,
+  topology,
+  releases,
+  keys,
+  environments,
+  databaseServers,
+  passwords,
+  secretOwners,
+  isolation,
+  plainVariables,
+  secretVariables,
+  databases,
+  instances,
+  connections,
+  ports,
+  hosts,
+  servers,
+];

@@ -1,0 +1,62 @@
+/** What an app may say follows from how it runs. */
+import { platformCapabilities } from "../../platforms/capabilities";
+import { report, type Context } from "./context";
+
+const dedicatedOnly = ["port", "env", "release", "heapLimitMiB"] as const;
+const sharedOnly = ["environment", "startMode"] as const;
+const reasons: Readonly<Record<(typeof dedicatedOnly)[number], string>> = {
+  port: "it answers on its host's port",
+  env: "it has its host's environment variables",
+  release: "it runs its host's release",
+  heapLimitMiB: "it lives in its host's heap",
+};
+
+/** Keys of a process for dedicated apps, keys of a guest for shared ones; replicas where they can run. */
+export function isolation(context: Context): void {
+  const { values, given } = context.parsed;
+  const capabilities = platformCapabilities[values.platform];
+  const givenApps = given.apps as Readonly<Record<string, Readonly<Record<string, unknown>>>> | undefined;
+  for (const [key, app] of Object.entries(values.apps)) {
+    const at = ["apps", key];
+    const written = givenApps?.[key] ?? {};
+    // With a faulty isolation nobody knows which keys fit.
+    if (written.isolation !== undefined && written.isolation !== app.isolation) continue;
+    if (app.isolation === "shared") {
+      for (const name of dedicatedOnly) {
+        if (written[name] === undefined) continue;
+        report(context, [...at, name], {
+          value: written[name],
+          problem: `is set for a shared app: ${reasons[name]}`,
+          allowed: "only with isolation: dedicated",
+          fix: `remove it, set it on the host, or give the app isolation: dedicated`,
+        });
+      }
+      if (app.replicas > 1) {
+        report(context, [...at, "replicas"], {
+          value: app.replicas,
+          problem: "is more than a shared app can be: it runs once, inside its host's process",
+          allowed: "1 with isolation: shared",
+          fix: "remove it, or give the app isolation: dedicated on a platform that runs replicas",
+        });
+      }
+      continue;
+    }
+    for (const name of sharedOnly) {
+      if (written[name] === undefined) continue;
+      report(context, [...at, name], {
+        value: written[name],
+        problem: "is set for a dedicated app, which no other process hosts",
+        allowed: "only with isolation: shared",
+        fix: "remove it, or give the app isolation: shared",
+      });
+    }
+    if (app.replicas > 1 && !capabilities.replicas) {
+      report(context, [...at, "replicas"], {
+        value: app.replicas,
+        problem: `is more than platform ${values.platform} can run: an app is one process there`,
+        allowed: `1 on platform ${values.platform}`,
+        fix: "remove it",
+      });
+    }
+  }
+}

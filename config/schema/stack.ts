@@ -1,0 +1,134 @@
+/** The shape of a stack file's `nocobase-fleet:*` keys. Rules that look at more than one field are in ../rules. */
+import { z } from "zod";
+import { deletionAllowed, deletionPolicy, documented, email, emailAllowed, key, secretValue } from "./fields";
+import { appSchema, entrySchema, environmentSchema } from "./instances";
+import { defaults, release } from "./parts";
+import { externalServerSchema, gatewaySchema, managedServerSchema } from "./servers";
+
+/** The namespace of every key: the project's name in Pulumi.yaml. */
+export const namespace = "nocobase-fleet";
+
+export const stackSchema = z.strictObject({
+  platform: documented(z.enum(["local", "docker", "kubernetes"]).default("local"), {
+    description: "Where the fleet runs: `local` is processes on this machine.",
+    allowed: "local (docker and kubernetes are reserved, not implemented yet)",
+    examples: ["local"],
+  }),
+  topology: documented(z.enum(["single", "shared", "hybrid"]).optional(), {
+    description:
+      "What you mean to declare; only checked. `single`: entry app alone; `shared`: the entry app hosts all apps; `hybrid`: with environments or dedicated apps.",
+    allowed: "single, shared or hybrid",
+    examples: ["hybrid"],
+    defaultText: "follows from what is declared",
+  }),
+  release: release("The fleet's NocoBase release.", `\`{ version: ${defaults.release} }\``),
+  deletion: documented(deletionPolicy.default("protect"), {
+    description:
+      "What becomes of databases and files that leave the stack file: `protect` refuses to remove them, `backup` takes a verified dump and an archive first, `retain` leaves them in place, `delete` drops them.",
+    allowed: deletionAllowed,
+    examples: ["backup"],
+  }),
+  rootEmail: documented(email.default(defaults.rootEmail), {
+    description: "Sign-in e-mail of every root user; each has a generated password of its own.",
+    allowed: emailAllowed,
+    examples: ["ops@example.com"],
+  }),
+  gateway: documented(gatewaySchema.prefault({}), {
+    description: "The fleet's one address.",
+    allowed: "a map",
+    examples: [{ port: 13000 }],
+  }),
+  databaseServers: documented(
+    z
+      .record(
+        key,
+        documented(z.discriminatedUnion("kind", [managedServerSchema, externalServerSchema]), {
+          description: "A PostgreSQL server.",
+          allowed: "a map with `kind: managed` or `kind: external`",
+          examples: [{ kind: "managed" }],
+        }),
+      )
+      .prefault({ main: { kind: "managed" } }),
+    {
+      description: "PostgreSQL servers by key.",
+      allowed: "a map of database servers, at least one",
+      examples: [{ main: { kind: "managed" } }],
+    },
+  ),
+  databaseServerPasswords: documented(z.record(key, secretValue).prefault({}), {
+    description:
+      "Administrator's password of each external server, by the server's key, as secrets: `pulumi config set --secret --path nocobase-fleet:databaseServerPasswords.<server>`.",
+    allowed: "a map from external servers to secrets",
+    examples: [{ main: { secure: "v1:…" } }],
+  }),
+  entry: documented(entrySchema.prefault({}), {
+    description: "The entry app: the NocoBase that is the control plane.",
+    allowed: "a map",
+    examples: [{ title: "Control plane" }],
+  }),
+  environments: documented(
+    z
+      .record(
+        key,
+        documented(environmentSchema, {
+          description: "A runtime environment.",
+          allowed: "a map, {} for one with all defaults",
+        }),
+      )
+      .prefault({}),
+    {
+      description: "Runtime environments by key: NocoBase processes that host shared apps.",
+      allowed: "a map of environments",
+      examples: [{ blue: { title: "Blue" } }],
+    },
+  ),
+  apps: documented(
+    z
+      .record(
+        key,
+        documented(appSchema, {
+          description: "A business app.",
+          allowed: "a map, {} for one with all defaults",
+        }),
+      )
+      .prefault({}),
+    {
+      description: "Business apps by key.",
+      allowed: "a map of apps",
+      examples: [{ crm: { title: "CRM", environment: "blue" } }],
+    },
+  ),
+  secretEnv: documented(
+    z
+      .record(
+        key,
+        documented(
+          z.record(
+            documented(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/), {
+              description: "Name of an environment variable.",
+              allowed: "letters, digits and _, no digit first",
+            }),
+            secretValue,
+          ),
+          { description: "Secret environment variables of one process.", allowed: "a map of secrets" },
+        ),
+      )
+      .prefault({}),
+    {
+      description:
+        "Secret environment variables by process (`entry`, an environment, a dedicated app) and name: `pulumi config set --secret --path nocobase-fleet:secretEnv.<process>.<NAME>`.",
+      allowed: "a map from processes to maps of secrets",
+      examples: [{ entry: { SMTP_PASSWORD: { secure: "v1:…" } } }],
+    },
+  ),
+});
+
+/** A stack file's keys after parsing, fixed defaults filled in. */
+export type StackValues = z.output<typeof stackSchema>;
+export type TopLevelKey = keyof StackValues;
+
+export const topLevelKeys = Object.keys(stackSchema.shape) as TopLevelKey[];
+/** Keys whose values are secrets; every other key must be free of them. */
+export const secretKeys: ReadonlySet<string> = new Set(["databaseServerPasswords", "secretEnv"]);
+/** Keys that hold one text; all others hold a map. */
+export const textKeys: ReadonlySet<string> = new Set(["platform", "topology", "deletion", "rootEmail"]);

@@ -1,0 +1,84 @@
+/** A valid stack file with every default in its place: what the planner works on. Deeply frozen plain data. */
+import type { DeclaredState, DeletionPolicy, PlatformName, Topology } from "../plan/types";
+
+export interface FleetSpec {
+  readonly stack: string;
+  readonly platform: PlatformName;
+  readonly gateway: GatewaySpec;
+  readonly databaseServers: Readonly<Record<string, DatabaseServerSpec>>;
+  readonly entry: InstanceSpec;
+  readonly environments: Readonly<Record<string, InstanceSpec>>;
+  readonly apps: Readonly<Record<string, AppSpec>>;
+  /** What the author says the fleet is; undefined where nothing is said. */
+  readonly topology?: Topology;
+}
+
+export interface GatewaySpec {
+  readonly host: string;
+  readonly port: number;
+  readonly domain: string;
+  readonly uploadLimitMiB: number;
+}
+
+export interface ManagedServerSpec {
+  readonly kind: "managed";
+  readonly port?: number;
+  readonly maxConnections: number;
+}
+
+export interface ExternalServerSpec {
+  readonly kind: "external";
+  readonly host: string;
+  readonly port: number;
+  readonly adminUser: string;
+  readonly sslMode: "disable" | "require" | "verify-ca" | "verify-full";
+  readonly maintenanceDatabase: string;
+  readonly superuser: boolean;
+}
+
+export type DatabaseServerSpec = ManagedServerSpec | ExternalServerSpec;
+
+export interface DatabaseSpec {
+  readonly server: string;
+  readonly name?: string;
+  readonly connectionLimit: number;
+}
+
+/** What the entry app, an environment and any app have. */
+export interface CommonSpec {
+  readonly title: string;
+  readonly database: DatabaseSpec;
+  readonly rootEmail: string;
+  readonly passwordGeneration: number;
+  readonly deletion: DeletionPolicy;
+}
+
+/** One NocoBase process. */
+export interface InstanceSpec extends CommonSpec {
+  readonly release: string;
+  readonly port?: number;
+  readonly env: Readonly<Record<string, string>>;
+  /** Names of its secret environment variables, sorted; the values stay with Pulumi. */
+  readonly secretEnv: readonly string[];
+  readonly heapLimitMiB?: number;
+}
+
+interface AppCommonSpec {
+  readonly state: DeclaredState;
+  /** Custom host names in lower case. */
+  readonly domains: readonly string[];
+}
+
+export interface SharedAppSpec extends CommonSpec, AppCommonSpec {
+  readonly isolation: "shared";
+  /** "entry" or an environment's key. */
+  readonly host: string;
+  readonly startMode: "auto" | "lazy";
+}
+
+export interface DedicatedAppSpec extends InstanceSpec, AppCommonSpec {
+  readonly isolation: "dedicated";
+  readonly replicas: number;
+}
+
+export type AppSpec = SharedAppSpec | DedicatedAppSpec;

@@ -1,0 +1,205 @@
+/** Fleet spec → fleet plan. Pure, linear in the number of apps; the order of keys never matters. */
+import type { AppSpec, CommonSpec, DatabaseServerSpec, FleetSpec, InstanceSpec } from "../config/spec";
+import { defaultEnvironment } from "./environment-variables";
+import { deepFreeze } from "./freeze";
+import { databaseName, instanceName, serverName, type OwnerKind } from "./names";
+import { derivedPort } from "./ports";
+import type {
+  AppPlan,
+  DatabasePlan,
+  DatabaseServerPlan,
+  DeclaredState,
+  FleetPlan,
+  GatewayPlan,
+  InstancePlan,
+  RootUserPlan,
+  RoutePlan,
+  Topology,
+} from "./types";
+
+const loopback = "127.0.0.1";
+/** NocoBase's own nickname for the root user. */
+const rootNickname = "Super Admin";
+
+/** Everything that follows from a spec. Deeply frozen; equal specs give equal plans, key order included. */
+export function planFleet(spec: FleetSpec): FleetPlan {
+  // Whether the entry app hosts apps is the one thing of its plan that follows from the apps.
+  const entryHosts = Object.values(spec.apps).some(
+    (app) => app.isolation === "shared" && app.host === "entry",
+  );
+  const entry = planInstance(spec, "entry", "entry", spec.entry, "running", entryHosts);
+  const environments = mapSorted(spec.environments, (environment, key) =>
+    planInstance(spec, "environment", key, environment, "running", true),
+  );
+  const apps = mapSorted(spec.apps, (app, key) => planApp(spec, key, app));
+  const instances = [
+    entry,
+    ...Object.values(environments),
+    ...Object.values(apps).flatMap(({ instance }) => instance ?? []),
+  ];
+  return deepFreeze({
+    stack: spec.stack,
+    platform: spec.platform,
+    topology: topologyOf(spec),
+    releases: [...new Set(instances.map(({ release }) => release))].sort(),
+    gateway: planGateway(spec, entry, environments, apps),
+    databaseServers: mapSorted(spec.databaseServers, (server, key) => planServer(spec, key, server)),
+    entry,
+    environments,
+    apps,
+  });
+}
+
+/** What the declarations amount to. */
+export function topologyOf(spec: FleetSpec): Topology {
+  const apps = Object.values(spec.apps);
+  if (Object.keys(spec.environments).length > 0 || apps.some(({ isolation }) => isolation === "dedicated")) {
+    return "hybrid";
+  }
+  return apps.length > 0 ? "shared" : "single";
+}
+
+function planServer(spec: FleetSpec, key: string, server: DatabaseServerSpec): DatabaseServerPlan {
+  const name = serverName(key);
+  if (server.kind === "external") return { ...server, key, name };
+  return {
+    kind: "managed",
+    key,
+    name,
+    host: loopback,
+    port: server.port ?? derivedPort(spec.stack, name),
+    adminUser: "postgres",
+    maxConnections: server.maxConnections,
+  };
+}
+
+function planInstance(
+  spec: FleetSpec,
+  kind: OwnerKind,
+  key: string,
+  instance: InstanceSpec,
+  state: DeclaredState,
+  hostsApps: boolean,
+): InstancePlan {
+  const name = instanceName(kind, key);
+  const port = instance.port ?? derivedPort(spec.stack, name);
+  return {
+    key,
+    kind,
+    name,
+    title: instance.title,
+    release: instance.release,
+    state,
+    host: loopback,
+    port,
+    url: `http://${loopback}:${port}`,
+    database: planDatabase(spec, key, instance),
+    root: planRoot(instance),
+    env: mapSorted({ ...defaultEnvironment, ...instance.env }, (value) => value),
+    secretEnv: instance.secretEnv,
+    hostsApps,
+    deletion: instance.deletion,
+    ...(instance.heapLimitMiB === undefined ? {} : { heapLimitMiB: instance.heapLimitMiB }),
+  };
+}
+
+function planApp(spec: FleetSpec, key: string, app: AppSpec): AppPlan {
+  const hosts = appHosts(spec, key, app);
+  const common = {
+    key,
+    title: app.title,
+    state: app.state,
+    hosts,
+    url: publicUrl(spec, hosts[0]),
+    database: planDatabase(spec, key, app),
+    root: planRoot(app),
+    deletion: app.deletion,
+  };
+  if (app.isolation === "dedicated") {
+    return {
+      ...common,
+      isolation: "dedicated",
+      placement: "dedicated",
+      startMode: "auto",
+      release: app.release,
+      instance: planInstance(spec, "app", key, app, app.state, false),
+    };
+  }
+  const { host, startMode } = app;
+  const release = hostRelease(spec, host);
+  return { ...common, isolation: "shared", placement: `shared:${host}`, host, startMode, release };
+}
+
+function hostRelease(spec: FleetSpec, host: string): string {
+  const environment = Object.hasOwn(spec.environments, host) ? spec.environments[host] : undefined;
+  return (environment ?? spec.entry).release;
+}
+
+function planDatabase(spec: FleetSpec, key: string, owner: CommonSpec): DatabasePlan {
+  // The role never follows an explicit database name: it stays the owner's, whatever database it gets.
+  const role = databaseName(spec.stack, key);
+  const { server, name = role, connectionLimit } = owner.database;
+  return { server, name, role, connectionLimit, deletion: owner.deletion };
+}
+
+function planRoot({ rootEmail, passwordGeneration }: CommonSpec): RootUserPlan {
+  return { email: rootEmail, nickname: rootNickname, passwordGeneration };
+}
+
+function planGateway(
+  spec: FleetSpec,
+  entry: InstancePlan,
+  environments: Readonly<Record<string, InstancePlan>>,
+  apps: Readonly<Record<string, AppPlan>>,
+): GatewayPlan {
+  const { host, port, domain, uploadLimitMiB } = spec.gateway;
+  const routes: RoutePlan[] = [
+    ...[entry, ...Object.values(environments)].map(({ key, kind, title, state }): RoutePlan => ({
+      key,
+      kind,
+      title,
+      hosts: [kind === "entry" ? domain : `${key}.${domain}`],
+      instance: key,
+      state,
+    })),
+    ...Object.values(apps).map(({ key, title, isolation, hosts, state, host: hostKey }): RoutePlan => ({
+      key,
+      kind: "app",
+      title,
+      isolation,
+      hosts,
+      instance: hostKey ?? key,
+      state,
+    })),
+  ];
+  return {
+    host,
+    port,
+    domain,
+    url: publicUrl(spec, domain),
+    uploadLimitMiB,
+    routes: routes.sort((a, b) => compare(a.key, b.key)),
+  };
+}
+
+function appHosts(spec: FleetSpec, key: string, app: AppSpec): readonly string[] {
+  return [`${key}.${spec.gateway.domain}`, ...app.domains];
+}
+
+/** Address that people open; port 80 goes without saying. */
+function publicUrl(spec: FleetSpec, host = spec.gateway.domain): string {
+  const { port } = spec.gateway;
+  return `http://${host}${port === 80 ? "" : `:${port}`}`;
+}
+
+function mapSorted<Value, Result>(
+  record: Readonly<Record<string, Value>>,
+  map: (value: Value, key: string) => Result,
+): Record<string, Result> {
+  const entries = Object.entries(record).sort(([a], [b]) => compare(a, b));
+  return Object.fromEntries(entries.map(([key, value]) => [key, map(value, key)]));
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

@@ -1,0 +1,24 @@
+/** What each platform can do, as plain facts: validation refuses what the chosen one lacks before anything is made. */
+import type { PlatformName } from "../plan/types";
+
+export interface PlatformCapabilities {
+  /** False: the name is reserved, nothing runs there yet. */
+  readonly implemented: boolean;
+  /** A dedicated app may run as several processes. */
+  readonly replicas: boolean;
+  /** `kind: managed` database servers: the fleet runs PostgreSQL itself. */
+  readonly managedDatabaseServers: boolean;
+  /** Where a NocoBase version comes from: a lockfile in providers/local/releases, or an image's tag. */
+  readonly releases: "lockfile" | "image";
+}
+
+export const platformCapabilities: Readonly<Record<PlatformName, PlatformCapabilities>> = {
+  local: { implemented: true, replicas: false, managedDatabaseServers: true, releases: "lockfile" },
+  docker: { implemented: false, replicas: false, managedDatabaseServers: true, releases: "image" },
+  kubernetes: { implemented: false, replicas: true, managedDatabaseServers: false, releases: "image" },
+};
+
+/** Platforms that a stack file may choose today. */
+export const implementedPlatforms: readonly PlatformName[] = (
+  Object.keys(platformCapabilities) as PlatformName[]
+).filter((platform) => platformCapabilities[platform].implemented);
