@@ -11,7 +11,9 @@ import { cacheRoot, PROJECT_DIR } from "../../toolchain/locations";
 import { DownloadSite } from "../../toolchain/network";
 import { isAlive, run, type RunResult } from "../../toolchain/process";
 import { lineProgress } from "../../toolchain/progress";
+import { freeStaleLocks, readStackLocks, type StackLock } from "../../toolchain/stack-lock";
 
+const REF = { project: "tiny", stack: "dev" };
 const PULUMI_YAML = `
 name: tiny
 main: index.ts
@@ -242,9 +244,29 @@ describe("language host", function () {
       await until(() => !isAlive(programPid), "the program has ended");
     });
 
-    it("ends it when the engine is killed", async () => {
+    it("ends it when the engine is killed, whose lock is then told as stale and freed", async () => {
+      const env = environment();
+      const locks = (): StackLock[] => readStackLocks(env.PULUMI_BACKEND_URL ?? "", REF);
+      assert.deepEqual(
+        locks().map(({ pid, host: name, isStale }) => ({ pid, name, isStale })),
+        [{ pid: child.pid, name: os.hostname(), isStale: false }],
+      );
+      await assert.rejects(
+        freeStaleLocks(engine.path, folder, REF, env),
+        new RegExp(`Stack dev is locked by process ${child.pid} of \\S+ on ${os.hostname()}, since 20`),
+      );
+
       child.kill("SIGKILL");
       await until(() => !isAlive(programPid), "the program has ended");
+      await until(() => child.signalCode !== null, "the engine has ended");
+      assert.deepEqual(
+        locks().map((lock) => lock.isStale),
+        [true],
+      );
+      assert.match((await pulumi("refresh", "--yes")).stderr, /currently locked/);
+      assert.equal((await freeStaleLocks(engine.path, folder, REF, env)).length, 1);
+      assert.deepEqual(locks(), []);
+      assert.deepEqual(await freeStaleLocks(engine.path, folder, REF, env), []);
     });
   });
 });
