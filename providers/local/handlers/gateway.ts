@@ -1,0 +1,122 @@
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { changedPaths, sameValue } from "../../kit/values";
+import type { Context, Props, ResourceHandler } from "../../kit/types";
+import type { RoutingTable } from "../gateway/routes";
+import { ensureFolder, writeFileIfChanged } from "../support/files";
+import { failuresOf, hasUnknown, isPort, isText, rootOf } from "./context";
+import {
+  bringUp,
+  defineUnit,
+  isRunning,
+  removeUnit,
+  UNIT_ORDER,
+  unitChanges,
+  type WantedUnit,
+} from "./units";
+
+const NAME = "gateway";
+const LAUNCHER = path.join(path.dirname(__dirname), "gateway", "gateway.cjs");
+const START_LIMIT_MS = 60_000;
+
+function routesFile(root: string): string {
+  return path.join(root, NAME, "routes.json");
+}
+
+function tableOf(props: Props): RoutingTable {
+  const { host, port, domain, uploadLimitMiB, routes } = props as unknown as RoutingTable;
+  return { host, port, domain, uploadLimitMiB, routes };
+}
+
+function wantedUnit(root: string, table: RoutingTable): WantedUnit {
+  const { host, port } = table;
+  return {
+    name: NAME,
+    kind: "gateway",
+    order: UNIT_ORDER.gateway,
+    args: [LAUNCHER, routesFile(root)],
+    cwd: path.join(root, NAME),
+    // Routes are taken over by the running process; an address is not.
+    configuration: [`${host}:${port}`],
+    health: {
+      probe: { kind: "http", url: `http://${probeHost(host)}:${port}/__fleet/health` },
+      intervalMs: 5000,
+      timeoutMs: 5000,
+      failures: 4,
+      startTimeoutMs: START_LIMIT_MS,
+    },
+    stop: { signal: "SIGTERM", graceMs: 12_000 },
+    desired: "running",
+  };
+}
+
+function probeHost(host: string): string {
+  if (host === "0.0.0.0") return "127.0.0.1";
+  return host === "::" ? "[::1]" : host;
+}
+
+/** The routes file as it is; undefined where it is missing or no JSON. */
+function writtenTable(root: string): unknown {
+  try {
+    return JSON.parse(fs.readFileSync(routesFile(root), "utf8"));
+  } catch {
+    return undefined;
+  }
+}
+
+function urlOf({ domain, port }: RoutingTable): string {
+  return `http://${domain}${port === 80 ? "" : `:${port}`}`;
+}
+
+async function apply(inputs: Props, context: Context): Promise<Props> {
+  const root = rootOf(context);
+  const table = tableOf(inputs);
+  ensureFolder(path.join(root, NAME));
+  writeFileIfChanged(routesFile(root), JSON.stringify(table, undefined, 1));
+  await bringUp(root, {
+    context,
+    wanted: wantedUnit(root, table),
+    listens: { host: table.host, port: table.port, setting: "`gateway.port` in the stack file" },
+    timeoutMs: START_LIMIT_MS,
+  });
+  return { ...table, url: urlOf(table), running: true };
+}
+
+/** `nocobase-local:index:Gateway`. */
+export const gateway: ResourceHandler = {
+  computed: ["url"],
+
+  check(news) {
+    const rules = { host: isText, port: isPort, domain: isText };
+    return { inputs: news, failures: failuresOf(news, rules) };
+  },
+
+  async diff(_id, _olds, news, context, oldInputs) {
+    const changes = changedPaths(oldInputs, news).map((each) => ({ path: each }));
+    if (changes.length > 0 || hasUnknown(news)) return { changes };
+    const root = rootOf(context);
+    const table = tableOf(news);
+    if (!sameValue(writtenTable(root), table)) return { changes: [{ path: "routes", inputDiff: false }] };
+    return { changes: await unitChanges(root, defineUnit(root, wantedUnit(root, table))) };
+  },
+
+  async create(inputs, context) {
+    return { id: NAME, outputs: await apply(inputs, context) };
+  },
+
+  update(_id, _olds, news, context) {
+    return apply(news, context);
+  },
+
+  async read(id, outputs, context, inputs) {
+    const root = rootOf(context);
+    if (!fs.existsSync(routesFile(root))) return { id: undefined, outputs, inputs };
+    return { id, outputs: { ...outputs, running: await isRunning(root, NAME) }, inputs };
+  },
+
+  async delete(_id, _outputs, context) {
+    const root = rootOf(context);
+    await removeUnit(root, NAME);
+    fs.rmSync(path.join(root, NAME), { recursive: true, force: true });
+  },
+};

@@ -1,0 +1,14 @@
+// Runs one NocoBase server in this process: node serve.cjs start --quickstart. No shell, yarn, pm2 or nginx.
+const { prepareNocoBase } = require("./environment.cjs");
+
+const requireFromRelease = prepareNocoBase();
+
+// NocoBase ends by running out of work and never calls exit, so one leaked handle would keep it for ever.
+const graceMs = Number(process.env.SHUTDOWN_GRACE_MS || 15000);
+for (const signal of ["SIGTERM", "SIGINT"]) {
+  process.once(signal, () => setTimeout(() => process.exit(0), graceMs).unref());
+}
+
+const entry = requireFromRelease.resolve("@nocobase/app/lib/index.js");
+process.argv[1] = entry;
+requireFromRelease(entry);

@@ -1,0 +1,141 @@
+const text = (description: string) => ({ type: "string", description });
+const secret = (description: string) => ({ type: "string", description, secret: true });
+const integer = (description: string) => ({ type: "integer", description });
+const flag = (description: string) => ({ type: "boolean", description });
+const variables = (description: string) => ({
+  type: "object",
+  description,
+  additionalProperties: { type: "string" },
+});
+const connection = { $ref: "#/types/nocobase-local:index:DatabaseConnection" };
+
+type Properties = Record<string, object>;
+
+/** A resource whose inputs are all outputs too. */
+function resource(description: string, inputs: Properties, optional: readonly string[], outputs: Properties) {
+  const required = Object.keys(inputs).filter((name) => !optional.includes(name));
+  return {
+    description,
+    inputProperties: inputs,
+    requiredInputs: required,
+    properties: { ...inputs, ...outputs },
+    required: [...required, ...Object.keys(outputs)],
+  };
+}
+
+const running = { running: flag("Whether the process runs as declared.") };
+
+/** Pulumi package schema of the provider. */
+export const schema = {
+  name: "nocobase-local",
+  version: "0.1.0",
+  description: "PostgreSQL, NocoBase and a gateway as supervised processes of this machine.",
+  config: { variables: { root: text("Absolute folder of the stack's processes, data and logs.") } },
+  provider: {
+    inputProperties: { root: text("Absolute folder of the stack's processes, data and logs.") },
+    requiredInputs: ["root"],
+  },
+  types: {
+    "nocobase-local:index:DatabaseConnection": {
+      type: "object",
+      description: "How an app's own role reaches its database.",
+      properties: {
+        host: text("Host name of the PostgreSQL server."),
+        port: integer("Its port."),
+        name: text("Name of the database."),
+        user: text("Role that owns it."),
+        password: secret("The role's password."),
+        sslMode: text("PostgreSQL's sslmode; disable by default."),
+      },
+      required: ["host", "port", "name", "user", "password"],
+    },
+    "nocobase-local:index:Route": {
+      type: "object",
+      description: "One line of the gateway's routing table.",
+      properties: {
+        key: text("Key of the entry app, environment or app."),
+        kind: text("entry, environment or app."),
+        title: text("Shown on the gateway's own pages."),
+        isolation: text("shared or dedicated; apps only."),
+        hosts: {
+          type: "array",
+          items: { type: "string" },
+          description: "Host names in lower case, without a port.",
+        },
+        target: text("Address of the process that serves it."),
+        state: text("running or stopped."),
+      },
+      required: ["key", "kind", "title", "hosts", "target", "state"],
+    },
+  },
+  resources: {
+    "nocobase-local:index:PostgresServer": resource(
+      "A PostgreSQL server of the stack's own.",
+      {
+        name: text("Folder and process name."),
+        port: integer("Port on 127.0.0.1."),
+        adminUser: text("Superuser."),
+        adminPassword: secret("The superuser's password."),
+        maxConnections: integer("PostgreSQL's max_connections."),
+      },
+      [],
+      { host: text("Address."), version: text("Server version."), ...running },
+    ),
+    "nocobase-local:index:Release": resource(
+      "NocoBase installed once for all instances of this user.",
+      { version: text("NocoBase version with a committed lockfile.") },
+      [],
+      { installed: flag("Whether it is in the cache.") },
+    ),
+    "nocobase-local:index:AppFiles": resource(
+      "An app's uploads and AES key, and the guard of its data.",
+      {
+        key: text("Key of the app."),
+        name: text("Folder name below <root>/files."),
+        instance: text("Instance whose storage shows the files."),
+        appName: text("The app's name inside that instance; main for the instance's own."),
+        aesKey: secret("64 hex digits."),
+        deletion: text("protect, backup, retain or delete."),
+        database: connection,
+      },
+      [],
+      { path: text("Absolute folder."), linked: flag("Whether the instance's storage shows the files.") },
+    ),
+    "nocobase-local:index:Instance": resource(
+      "One supervised NocoBase process.",
+      {
+        name: text("Unit and folder name."),
+        key: text("Key of the entry app, environment or app."),
+        release: text("NocoBase version."),
+        host: text("Address to bind."),
+        port: integer("Port to bind."),
+        database: connection,
+        state: text("running or stopped."),
+        env: variables("Environment variables."),
+        secretEnv: { ...variables("Secret environment variables."), secret: true },
+        hostsApps: flag("Whether the multi-app manager is on."),
+        rootEmail: text("Root user's e-mail."),
+        rootPassword: secret("Root user's password."),
+        heapLimitMiB: integer("V8's heap limit."),
+      },
+      ["heapLimitMiB"],
+      { url: text("Address of the process."), ...running },
+    ),
+    "nocobase-local:index:Gateway": resource(
+      "The fleet's one address.",
+      {
+        host: text("Address to bind."),
+        port: integer("Port to bind."),
+        domain: text("Base domain."),
+        uploadLimitMiB: integer("Largest request body, MiB."),
+        routes: {
+          type: "array",
+          items: { $ref: "#/types/nocobase-local:index:Route" },
+          description: "The routing table.",
+        },
+      },
+      [],
+      { url: text("Address for browsers."), ...running },
+    ),
+  },
+} as const;
