@@ -67,7 +67,7 @@ export function offsetOf(node: unknown): number {
 
 /** The text of a key, as it becomes a property name. */
 export function keyText(key: unknown): string {
-  if (!isScalar(key)) return String(key);
+  if (!isScalar<string | number | boolean | null>(key)) return String(key);
   return key.value === null ? "" : String(key.value);
 }
 

@@ -83,6 +83,9 @@ function planInstance(
 ): InstancePlan {
   const name = instanceName(kind, key);
   const port = instance.port ?? derivedPort(spec.stack, name);
+  const root = planRoot(instance);
+  // Read by NocoBase at its first start only.
+  const firstUser = { INIT_ROOT_EMAIL: root.email, INIT_ROOT_NICKNAME: root.nickname };
   return {
     key,
     kind,
@@ -94,8 +97,8 @@ function planInstance(
     port,
     url: `http://${loopback}:${port}`,
     database: planDatabase(spec, key, instance),
-    root: planRoot(instance),
-    env: mapSorted({ ...defaultEnvironment, ...instance.env }, (value) => value),
+    root,
+    env: mapSorted({ ...defaultEnvironment, ...instance.env, ...firstUser }, (value) => value),
     secretEnv: instance.secretEnv,
     hostsApps,
     deletion: instance.deletion,

@@ -40,14 +40,16 @@ export interface Owner {
   readonly at: readonly Segment[];
 }
 
-/** The entry app, all environments, all apps. An app with an environment's key has its fault already and is left out. */
+/** The entry app, all environments, all apps. One with a key that is taken has its fault already and is left out. */
 export function owners(context: Context): Owner[] {
   const { environments, apps } = context.plan;
   return [
     { key: "entry", at: ["entry"] },
-    ...Object.keys(environments).map((key) => ({ key, at: ["environments", key] })),
+    ...Object.keys(environments)
+      .filter((key) => key !== "entry")
+      .map((key) => ({ key, at: ["environments", key] })),
     ...Object.keys(apps)
-      .filter((key) => !Object.hasOwn(environments, key))
+      .filter((key) => key !== "entry" && !Object.hasOwn(environments, key))
       .map((key) => ({ key, at: ["apps", key] })),
   ];
 }

@@ -80,6 +80,8 @@ export function databases(context: Context): void {
     });
   }
   eachClash(claims, (loser, holder) => {
+    // Two derived names come with two derived roles, which are reported below.
+    if (!loser.explicit) return;
     report(context, loser.at, {
       value: nameIn(loser.id),
       problem: `is the database name of ${formatPath(holder.at.slice(0, -2))} on the same server, too`,
@@ -89,8 +91,8 @@ export function databases(context: Context): void {
   });
   eachClash(roles, (loser, holder) => {
     report(context, loser.at, {
-      problem: `would get the database role ${nameIn(loser.id)}, which ${formatPath(holder.at)} has`,
-      fix: "rename one of the two",
+      problem: `gets the database role ${nameIn(loser.id)}, which ${formatPath(holder.at)} gets, too`,
+      fix: "rename it to something shorter",
     });
   });
   for (const { id, at } of roles) refuseAdministrator(context, id, at);
@@ -145,7 +147,7 @@ export function instances(context: Context): void {
   eachClash(claims, (loser, holder) => {
     report(context, loser.at, {
       problem: `is cut to the name ${loser.id}, which ${formatPath(holder.at)} has, too`,
-      fix: "choose a shorter key",
+      fix: "rename it to something shorter",
     });
   });
 }
