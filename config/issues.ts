@@ -24,10 +24,17 @@ const hints: Readonly<Record<string, string>> = {
   host: "only an external server has an address; write kind: external",
 };
 
-/** Parses the values and reports every fault of form at once. */
-export function parseValues(given: Record<string, Plain>): ParsedValues {
+/**
+ * Parses the values and reports every fault of form at once.
+ *
+ * @param missing places whose values were refused before and are missing from `given`
+ */
+export function parseValues(
+  given: Record<string, Plain>,
+  missing: Iterable<readonly Segment[]> = [],
+): ParsedValues {
   const faults: Fault[] = [];
-  const broken = new Set<string>();
+  const broken = new Set([...missing].map(placeOf));
   // Taking a part out may uncover a missing one above it, hence the rounds.
   let values = given;
   for (let round = 0; round < 5; round++) {

@@ -25,7 +25,10 @@ export type ReadResult =
 /** Checks everything at once. Never throws, whatever the values are; the spec is deeply frozen. */
 export function readFleetSpec({ stack, values, releases = lockedReleases() }: ReadArgs): ReadResult {
   const plain = plainCopy(values);
-  const parsed = parseValues(plain.values);
+  const parsed = parseValues(
+    plain.values,
+    plain.faults.map(({ at }) => at),
+  );
   const spec = resolve(stack, parsed.values);
   const context = {
     parsed,

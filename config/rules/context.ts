@@ -22,6 +22,11 @@ export function report(context: Context, at: readonly Segment[], text: FaultText
   if (!isBroken(context.parsed.broken, at)) context.faults.push(fault(at, text));
 }
 
+/** True where a top-level key is faulty as a whole: nobody knows what it would have declared. */
+export function unknowable(context: Context, top: "environments" | "apps" | "databaseServers"): boolean {
+  return isBroken(context.parsed.broken, [top]);
+}
+
 /** Keys declared under a top-level key, faulty ones included. */
 export function declared(context: Context, top: "environments" | "apps"): string[] {
   const map = context.parsed.given[top];

@@ -2,10 +2,11 @@
 import { formatPath } from "../faults";
 import { isMap } from "../plain";
 import { listed, suggest } from "../suggest";
-import { declared, declaredServers, given, owners, report, type Context } from "./context";
+import { declared, declaredServers, given, owners, report, unknowable, type Context } from "./context";
 
 /** An app's environment is declared. */
 export function environments(context: Context): void {
+  if (unknowable(context, "environments")) return;
   const names = declared(context, "environments");
   const known = new Set(names);
   for (const [key, app] of Object.entries(context.parsed.values.apps)) {
@@ -28,6 +29,7 @@ export function environments(context: Context): void {
 
 /** Each database is on a declared server, and it is clear which. */
 export function databaseServers(context: Context): void {
+  if (unknowable(context, "databaseServers")) return;
   const names = declaredServers(context);
   const known = new Set(names);
   if (names.length === 0) {
@@ -61,6 +63,7 @@ export function databaseServers(context: Context): void {
 
 /** Each external server has its administrator's password, and only those. */
 export function passwords(context: Context): void {
+  if (unknowable(context, "databaseServers")) return;
   const names = declaredServers(context);
   const known = new Set(names);
   const passwords = context.parsed.values.databaseServerPasswords;
@@ -95,7 +98,7 @@ export function passwords(context: Context): void {
 /** Secret environment variables belong to a process of the fleet. */
 export function secretOwners(context: Context): void {
   const keys = Object.keys(context.parsed.values.secretEnv);
-  if (keys.length === 0) return;
+  if (keys.length === 0 || unknowable(context, "environments") || unknowable(context, "apps")) return;
   const { apps } = context.plan;
   const known = new Set(declared(context, "environments"));
   const dedicated = Object.keys(apps).filter((key) => apps[key]?.isolation === "dedicated");

@@ -86,6 +86,21 @@ export const brokenRules: readonly BadStackFile[] = [
     ],
   },
   {
+    name: "environments and servers that are no maps, without blaming those that name them",
+    yaml: `config:
+  nocobase-fleet:environments: [blue]
+  nocobase-fleet:databaseServers: { secure: v1:a }
+  nocobase-fleet:entry: { database: { server: db } }
+  nocobase-fleet:apps: { crm: { environment: blue } }
+  nocobase-fleet:databaseServerPasswords: { db: { secure: v1:a } }
+  nocobase-fleet:secretEnv: { blue: { SMTP_USER: { secure: v1:a } } }
+`,
+    faults: [
+      { path: "nocobase-fleet:environments", says: ["a list, not a map"] },
+      { path: "nocobase-fleet:databaseServers", says: ["is a secret"] },
+    ],
+  },
+  {
     name: "the entry app as environment",
     yaml: `config:
   nocobase-fleet:apps: { crm: { environment: entry } }
