@@ -5,8 +5,15 @@ import { readPulumiConfig } from "./config/pulumi";
 import { planFleet } from "./plan/fleet";
 import { createPlatform } from "./platforms";
 
-export = async function fleet(): Promise<FleetOutputs> {
-  const { spec, secrets } = readPulumiConfig(pulumi.getStack());
-  const plan = planFleet(spec);
-  return createFleet(plan, createPlatform(plan), secrets);
+// Pulumi calls an exported function inside the stack and takes what it resolves to as the stack's outputs.
+export = function fleet(): Promise<FleetOutputs> {
+  try {
+    const { spec, secrets } = readPulumiConfig(pulumi.getStack());
+    const plan = planFleet(spec);
+    return Promise.resolve(createFleet(plan, createPlatform(plan), secrets));
+  } catch (error) {
+    // Printing a stack that passes the SDK's files takes Node 20 up to half a minute.
+    if (error instanceof pulumi.RunError) delete error.stack;
+    throw error;
+  }
 };

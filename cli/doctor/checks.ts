@@ -155,7 +155,7 @@ export async function checkPorts(plan: FleetPlan, projectDir: string): Promise<F
     wanted.map(async ({ name, host, port }): Promise<Finding[]> => {
       if (ours.has(name) || (await isPortFree(host, port))) return [];
       const holder = findPortHolder(port);
-      const who = holder ? `process ${holder.pid} (${holder.command ?? "unknown"})` : "another process";
+      const who = holder ? `process ${holder.pid} (${holder.command})` : "another process";
       const fix = `stop it, or give ${name} another port in the stack file`;
       return [{ check: `port ${port}`, result: "fail", found: `${name} needs it, ${who} holds it`, fix }];
     }),

@@ -65,10 +65,11 @@ export function createEventView(write: (line: string) => void, quietMs = 5000, n
     handle(event) {
       if (event.resourcePreEvent) {
         const { op, urn } = event.resourcePreEvent.metadata;
-        if (!SILENT.has(op) && !isStack(urn)) working.set(urn, { since: now(), lastSign: now(), status: "" });
+        if (!SILENT.has(op) && !isComponent(urn))
+          working.set(urn, { since: now(), lastSign: now(), status: "" });
       } else if (event.resOutputsEvent) {
         const { op, urn } = event.resOutputsEvent.metadata;
-        if (!SILENT.has(op) && !isStack(urn)) finish(urn, DONE[op] ?? op);
+        if (!SILENT.has(op) && !isComponent(urn)) finish(urn, DONE[op] ?? op);
       } else if (event.resOpFailedEvent) {
         finish(event.resOpFailedEvent.metadata.urn, "FAILED");
       } else if (event.diagnosticEvent) {
@@ -81,13 +82,18 @@ export function createEventView(write: (line: string) => void, quietMs = 5000, n
           errors.push(text);
           write(indent(`error: ${urn && !isStack(urn) ? `${label(urn)}: ` : ""}${text}`));
         } else if (severity === "warning") write(indent(`warning: ${text}`));
-        else write(indent(`${urn ? `${label(urn)}: ` : ""}${text}`));
+        else if (/^info/.test(severity)) write(indent(`${urn ? `${label(urn)}: ` : ""}${text}`));
       }
     },
     close() {
       clearInterval(timer);
     },
   };
+}
+
+/** Components and the stack itself do nothing of their own; their children are shown. */
+function isComponent(urn: string): boolean {
+  return isStack(urn) || /(::|\$)nocobase-fleet:index:\w+::/.test(urn);
 }
 
 function isStack(urn: string): boolean {

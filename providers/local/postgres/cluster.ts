@@ -72,7 +72,7 @@ export async function prepareCluster(
   const user = databaseOsUser();
   ensureRoot(root);
   ensureFolder(layout.folder, user ? 0o711 : 0o700);
-  if (user) openForUser(user, layout.folder);
+  if (user) openForUser(user, root);
   const chosen = await chooseBinaries(layout.data, status);
   const binaries = readableFor(user, chosen, layout.folder);
   if (dataMajor(layout.data) === undefined) {

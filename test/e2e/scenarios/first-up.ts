@@ -1,0 +1,59 @@
+import assert from "node:assert/strict";
+import { openApp, statusOf, type PlatformHarness } from "../support/fleet";
+
+/** Create, and nothing to do the second time. */
+export function firstUp(harness: () => PlatformHarness): void {
+  describe("first up", () => {
+    it("brings up the entry app, an environment, two shared apps and a dedicated one", async () => {
+      const { stdout } = await harness().project.succeed("up");
+      for (const name of ["entry", "blue", "crm", "support", "erp"]) {
+        assert.match(stdout, new RegExp(`^${name} .*running`, "m"), stdout);
+      }
+      assert.match(stdout, /http:\/\/crm\.localhost:\d+/);
+      assert.match(stdout, /credentials/);
+    });
+
+    for (const name of ["entry", "blue", "crm", "support", "erp"]) {
+      it(`signs in to ${name} with its own credentials`, async () => {
+        const app = await openApp(harness().project, name);
+        assert.equal(await app.health(), 200);
+        await app.signIn();
+        const users = await app.call<{ email: string }[]>("users:list");
+        assert.deepEqual(
+          users.map(({ email }) => email),
+          [app.email],
+        );
+      });
+    }
+
+    it("answers at /apps/<app>/ of the fleet's address, for shared and dedicated apps", async () => {
+      const entry = await openApp(harness().project, "entry");
+      for (const name of ["crm", "erp"]) {
+        const page = await entry.send(`/apps/${name}/`);
+        assert.equal(page.status, 200);
+        assert.match(page.text, /<div id="root">/);
+        assert.equal((await entry.send(`/api/__app/${name}/__health_check`)).status, 200);
+      }
+    });
+
+    it("refuses one app's password at another", async () => {
+      const [crm, erp] = [await openApp(harness().project, "crm"), await openApp(harness().project, "erp")];
+      Object.assign(erp, { password: crm.password });
+      await assert.rejects(erp.signIn(), /sign-in/);
+    });
+
+    it("changes nothing the second time, and starts nothing anew", async () => {
+      const before = await harness().identities();
+      const run = await harness().project.succeed("up");
+      assert.match(run.stdout, /No changes/);
+      assert.deepEqual(await harness().identities(), before);
+    });
+
+    it("tells the live state as JSON", async () => {
+      const rows = await statusOf(harness().project);
+      assert.equal(rows.crm!.environment, "blue");
+      assert.equal(rows.erp!.isolation, "dedicated");
+      for (const row of Object.values(rows)) assert.ok(row.ok, `${row.name}: ${row.state}`);
+    });
+  });
+}

@@ -1,0 +1,27 @@
+/** What every platform must do, on real parts. The steps build on each other: one fleet lives through all of them. */
+import type { PlatformHarness } from "../support/fleet";
+import { changes } from "./changes";
+import { firstUp } from "./first-up";
+import { recovery } from "./recovery";
+import { removal } from "./removal";
+import { safety } from "./safety";
+
+/** The stack file the scenarios start from. */
+export const startingValues = (port: number) => ({
+  gateway: { port },
+  environments: { blue: {} },
+  apps: {
+    crm: { title: "CRM", environment: "blue" },
+    support: { title: "Support", environment: "blue" },
+    erp: { title: "ERP", isolation: "dedicated" },
+  },
+});
+
+/** Registers the scenarios; `harness` is asked for once `before` hooks have run. */
+export function describeScenarios(harness: () => PlatformHarness): void {
+  firstUp(harness);
+  safety(harness);
+  changes(harness);
+  recovery(harness);
+  removal(harness);
+}

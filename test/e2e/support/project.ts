@@ -1,0 +1,93 @@
+import assert from "node:assert/strict";
+import { spawn, type ChildProcess } from "node:child_process";
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+import { parse, stringify } from "yaml";
+import { PROJECT_DIR } from "../../../toolchain/locations";
+
+export interface Run {
+  code: number | null;
+  stdout: string;
+  stderr: string;
+  /** stdout, then stderr. */
+  output: string;
+  seconds: number;
+}
+
+export type Values = Record<string, unknown>;
+
+/** A Pulumi project in a temporary folder that runs this checkout's program, as a tenant's repository would. */
+export class Project {
+  readonly folder: string;
+  /** The `nocobase-fleet:*` values of the stack file, without their namespace. */
+  values: Values;
+
+  constructor(
+    readonly stack: string,
+    values: Values,
+  ) {
+    this.values = values;
+    this.folder = fs.mkdtempSync(path.join(os.tmpdir(), "fleet-e2e-"));
+    // PostgreSQL's OS user passes through on its way to the data folder.
+    fs.chmodSync(this.folder, 0o711);
+    const project = parse(fs.readFileSync(path.join(PROJECT_DIR, "Pulumi.yaml"), "utf8")) as {
+      main: string;
+      plugins: { providers: { path: string }[] };
+    };
+    project.main = path.join(PROJECT_DIR, project.main);
+    for (const provider of project.plugins.providers) provider.path = path.join(PROJECT_DIR, provider.path);
+    fs.writeFileSync(path.join(this.folder, "Pulumi.yaml"), stringify(project));
+    this.save();
+  }
+
+  /** Edits the values and writes the stack file, keeping what the engine wrote into it. */
+  edit(change: (values: Values) => void): void {
+    change(this.values);
+    this.save();
+  }
+
+  /** Runs `fleet ARGS` to its end. */
+  async fleet(...args: string[]): Promise<Run> {
+    const started = Date.now();
+    const child = this.start(...args);
+    let [stdout, stderr] = ["", ""];
+    child.stdout?.on("data", (chunk: Buffer) => (stdout += chunk.toString()));
+    child.stderr?.on("data", (chunk: Buffer) => (stderr += chunk.toString()));
+    const code = await new Promise<number | null>((resolve) => child.on("close", resolve));
+    return { code, stdout, stderr, output: stdout + stderr, seconds: (Date.now() - started) / 1000 };
+  }
+
+  /** {@link fleet} that must succeed. */
+  async succeed(...args: string[]): Promise<Run> {
+    const run = await this.fleet(...args);
+    assert.equal(run.code, 0, `fleet ${args.join(" ")} ended with ${run.code}:\n${run.output}`);
+    return run;
+  }
+
+  /** Starts `fleet ARGS` in a process group of its own. */
+  start(...args: string[]): ChildProcess {
+    return spawn(
+      process.execPath,
+      [path.join(PROJECT_DIR, "cli", "fleet.cjs"), ...args, "--stack", this.stack],
+      {
+        cwd: this.folder,
+        stdio: ["ignore", "pipe", "pipe"],
+        detached: true,
+      },
+    );
+  }
+
+  remove(): void {
+    fs.rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  private save(): void {
+    const file = path.join(this.folder, `Pulumi.${this.stack}.yaml`);
+    const before = fs.existsSync(file) ? (parse(fs.readFileSync(file, "utf8")) as Values) : {};
+    const config = Object.fromEntries(
+      Object.entries(this.values).map(([key, value]) => [`nocobase-fleet:${key}`, value]),
+    );
+    fs.writeFileSync(file, stringify({ ...before, config }));
+  }
+}
