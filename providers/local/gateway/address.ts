@@ -29,7 +29,7 @@ export type PathKind = "page" | "api" | "file" | "upload" | "plain";
 
 export interface RequestTarget {
   readonly kind: PathKind;
-  /** App named by the path, decoded; for uploads the first folder. */
+  /** App named by the path, decoded; for uploads the first folder, undefined for a file outside of any. */
   readonly app: string | undefined;
   readonly path: string;
   /** The path without its app: `/apps/crm/admin` and `/api/__app/crm/x` become `/admin` and `/api/x`. */
@@ -73,8 +73,10 @@ function classify(path: string, decoded: string): Pick<RequestTarget, "kind" | "
   }
   if (first === "files" && second !== "")
     return { kind: "file", app: decode(second), rest: join([third, ...more]) };
-  const upload = /^\/+storage\/+uploads\/+([^/\\]*)/.exec(decoded);
-  if (upload) return { kind: "upload", app: upload[1], rest: path };
+  const [root, folder, ...names] = decoded.split(/[/\\]+/).slice(1);
+  if (root === "storage" && folder === "uploads") {
+    return { kind: "upload", app: names.length > 1 ? names[0] : undefined, rest: path };
+  }
   return { kind: "plain", app: undefined, rest: path };
 }
 

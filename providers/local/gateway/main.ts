@@ -40,16 +40,6 @@ export async function main(argument: string | undefined): Promise<void> {
   }
   const { host, port } = current.table;
   const server = await GatewayServer.create(current, log);
-  try {
-    await server.listen();
-  } catch (error) {
-    const inUse = (error as NodeJS.ErrnoException).code === "EADDRINUSE";
-    const reason = inUse
-      ? "the port is in use by another process; stop that process or choose another gateway port"
-      : (error as Error).message;
-    fail(EXIT_CANNOT_BIND, `can't listen on ${host}:${port}: ${reason}`);
-  }
-  log(`listening on ${host}:${port}, ${current.table.routes.length} routes`);
 
   const reload = (): void => {
     try {
@@ -67,7 +57,7 @@ export async function main(argument: string | undefined): Promise<void> {
   };
   const endWatch = watchReplaced(file, reload);
   process.on("SIGHUP", reload);
-  // A table written while the server was starting would otherwise be missed.
+  // A table written before the watch began would be missed.
   reload();
 
   let stopping = false;
@@ -80,4 +70,15 @@ export async function main(argument: string | undefined): Promise<void> {
   };
   process.on("SIGTERM", stop);
   process.on("SIGINT", stop);
+
+  try {
+    await server.listen();
+  } catch (error) {
+    const inUse = (error as NodeJS.ErrnoException).code === "EADDRINUSE";
+    const reason = inUse
+      ? "the port is in use by another process; stop that process or choose another gateway port"
+      : (error as Error).message;
+    fail(EXIT_CANNOT_BIND, `can't listen on ${host}:${port}: ${reason}`);
+  }
+  log(`listening on ${host}:${port}, ${current.table.routes.length} routes`);
 }

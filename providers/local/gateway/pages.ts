@@ -130,7 +130,7 @@ body{margin:0;min-height:100vh;display:grid;place-items:center;padding:1.5rem;ba
 main{width:100%;max-width:30rem;padding:2.75rem 2.5rem;background:var(--card);border:1px solid var(--line);border-radius:1.125rem;text-align:center;box-shadow:0 1px 2px rgb(0 0 0/.05),0 1.25rem 3rem -1.5rem rgb(0 0 0/.25)}
 svg{width:3.5rem;height:3.5rem;color:var(--mark)}
 h1{margin:1.25rem 0 .5rem;font-size:1.5rem;line-height:1.25;letter-spacing:-.01em;overflow-wrap:anywhere}
-p{margin:0;color:var(--soft);text-wrap:pretty}
+p{margin:0;color:var(--soft);text-wrap:balance}
 small{display:block;margin-top:1.75rem;color:var(--soft);font-size:.8125rem}
 .wait circle{stroke-dasharray:47 16;transform-origin:center;animation:turn 1.6s linear infinite}
 @keyframes turn{to{transform:rotate(1turn)}}

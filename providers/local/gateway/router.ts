@@ -126,7 +126,7 @@ function proxied(
   table: CompiledTable,
 ): Decision {
   const appName = chosen.kind === "app" && chosen.isolation === "shared" ? chosen.key : MAIN_APP;
-  if (target.kind === "upload" && !mayRead(chosen, target.app ?? "", table))
+  if (target.kind === "upload" && !mayRead(chosen, target.app, table))
     return { kind: "unknown", what: "page" };
   // `/api/__app/a/__app/b` would name `b` once its first half is gone.
   if (target.kind === "api" && parseTarget(target.rest).kind !== "plain")
@@ -148,9 +148,11 @@ function pathFor(target: RequestTarget): string {
 
 /**
  * Whether an app may serve a folder of its instance's uploads. All apps of an instance share them, and NocoBase
- * only asks for a signed-in user of any of them; a shared app keeps its files in the folder with its key.
+ * only asks for a signed-in user of any of them; a shared app keeps its files in the folder with its key. The logo
+ * NocoBase installs is the one file outside of a folder.
  */
-function mayRead(chosen: GatewayRoute, folder: string, table: CompiledTable): boolean {
+function mayRead(chosen: GatewayRoute, folder: string | undefined, table: CompiledTable): boolean {
+  if (folder === undefined) return true;
   if (chosen.kind === "app") return chosen.isolation === "dedicated" || folder === chosen.key;
   return table.apps.get(folder)?.target !== chosen.target;
 }

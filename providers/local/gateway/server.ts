@@ -1,6 +1,7 @@
 /** The gateway's HTTP server. */
+import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { Socket } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import { notices, wantsPage, type Notice } from "./pages";
 import { Proxy, refuseUpgrade, send } from "./proxy";
 import { route, type Decision } from "./router";
@@ -15,12 +16,14 @@ const IDLE_CHECK_MS = 50;
 /** Serves a routing table that may be exchanged at any time. */
 export class GatewayServer {
   private readonly server: Server;
+  private readonly address: { readonly host: string; readonly port: number };
   private stopping = false;
 
   private constructor(
     private table: CompiledTable,
     private readonly proxy: Proxy,
   ) {
+    this.address = { host: table.table.host, port: table.table.port };
     this.server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS, headersTimeout: HEADERS_TIMEOUT_MS });
     this.server.keepAliveTimeout = KEEP_ALIVE_MS;
     this.server.on("request", (request, response) => this.onRequest(request, response));
@@ -44,17 +47,13 @@ export class GatewayServer {
   }
 
   /**
-   * Binds the table's host and port.
+   * Binds the first table's host and port, or another port (0 for any), and tells which.
    * @throws {NodeJS.ErrnoException} as Node's `listen` does, `EADDRINUSE` for a port in use.
    */
-  async listen(host = this.table.table.host, port = this.table.table.port): Promise<void> {
-    await new Promise<void>((resolve, reject) => {
-      this.server.once("error", reject);
-      this.server.listen(port, host, () => {
-        this.server.off("error", reject);
-        resolve();
-      });
-    });
+  async listen(port = this.address.port): Promise<number> {
+    this.server.listen(port, this.address.host);
+    await once(this.server, "listening");
+    return (this.server.address() as AddressInfo).port;
   }
 
   /** Takes over another table: requests under way end as they began, WebSockets of apps that stopped or moved are cut. */
