@@ -9,6 +9,7 @@ import { instanceLayout, instanceUnit, START_LIMIT_MS } from "../instance/unit";
 import { ensureRelease } from "../release";
 import { queryDatabase } from "../support/database";
 import { ensureFolder, messageOf } from "../support/files";
+import { waitUntilHealthy } from "../supervisor/client";
 import { ensureRoot } from "../support/traversal";
 import { failuresOf, hasUnknown, isName, isOneOf, isPort, isText, rootOf } from "./context";
 import { bringUp, defineUnit, findUnit, isRunning, removeUnit, unitChanges } from "./units";
@@ -41,7 +42,10 @@ async function run(
     },
     timeoutMs: START_LIMIT_MS,
   });
-  if (inputs.state === "running") await settle(inputs, olds, context);
+  if (inputs.state === "stopped") return;
+  await settle(inputs, olds, context);
+  // Switching the plugin on reloads the app: done is what the supervisor finds healthy again.
+  await waitUntilHealthy(root, inputs.name, { timeoutMs: START_LIMIT_MS, signal: context.signal });
 }
 
 async function apply(news: Props, olds: Props | undefined, context: Context): Promise<Props> {

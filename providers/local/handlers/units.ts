@@ -2,7 +2,8 @@
 import * as fs from "node:fs";
 import { shortHash } from "../../../toolchain/locations";
 import type { Context, PropertyChange } from "../../kit/types";
-import { tailOf, writeFileIfChanged } from "../support/files";
+import { writeFileIfChanged } from "../support/files";
+import { describeLog } from "../support/log-lines";
 import { assertPortFree } from "../support/ports";
 import { endProcess } from "../supervisor/child";
 import {
@@ -97,7 +98,7 @@ export async function bringUp(root: string, options: BringUpOptions): Promise<vo
     });
   } catch (error) {
     context.signal.throwIfAborted();
-    const lines = tailOf(store.layout.logFile(wanted.name), 8).map((line) => `  ${line.slice(0, 300)}`);
+    const lines = describeLog(store.layout.logFile(wanted.name), 8).map((line) => `  ${line.slice(0, 300)}`);
     throw new Error(`${(error as Error).message}\nIt ends with:\n${lines.join("\n")}`);
   }
 }
@@ -108,8 +109,9 @@ function portOf(probe: NonNullable<UnitDefinition["health"]>["probe"]): number {
 
 function progressLine(unit: UnitStatus, seconds: number): string {
   const restarts = unit.state.restarts > 0 ? `, start ${unit.state.restarts + 1}` : "";
-  const [last = ""] = tailOf(unit.logFile, 1);
-  return `${unit.definition.name}: starting, ${seconds} s${restarts}. ${last.slice(0, 100)}`;
+  const [last] = describeLog(unit.logFile, 1);
+  const step = last === undefined ? "" : `: ${last.slice(0, 100)}`;
+  return `${unit.definition.name} is starting, ${seconds} s${restarts}${step}`;
 }
 
 /** Stops a unit and forgets it and its logs, with or without a daemon; unknown names are fine. */

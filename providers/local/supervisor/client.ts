@@ -222,12 +222,11 @@ export async function waitUntilHealthy(
     onProgress?: (unit: UnitStatus, seconds: number) => void;
   },
 ): Promise<UnitStatus> {
-  const client = new SupervisorClient(root);
   const started = Date.now();
   let toldAt = started;
   for (;;) {
     options.signal?.throwIfAborted();
-    const unit = await client.unit(name);
+    const unit = await withSupervisor(root, (client) => client.unit(name));
     if (!unit) throw new Error(`${name} was removed while it was starting`);
     if (unit.state.phase === "running") return unit;
     const elapsed = Date.now() - started;

@@ -15,7 +15,7 @@ export interface HealthCheck {
   probe: HealthProbe;
   intervalMs: number;
   timeoutMs: number;
-  /** Failures in a row, after it was healthy once, that restart the unit. */
+  /** After it was healthy once, failing for this many intervals without a break restarts the unit. */
   failures: number;
   /** Time a start may take until it is healthy; then it is restarted. */
   startTimeoutMs: number;

@@ -12,8 +12,8 @@ import {
 } from "./protocol";
 import type { UnitStore } from "./store";
 
-/** Probes come this often until a unit is healthy for the first time. */
-const STARTING_INTERVAL_MS = 300;
+/** Probes come at least this often while a unit is not healthy. */
+const STARTING_INTERVAL_MS = 500;
 /** Consecutive fatal answers that restart a unit: one may be a glimpse of a passing state. */
 const FATAL_ANSWERS = 3;
 
@@ -26,7 +26,8 @@ export class Unit {
   private queue: Promise<unknown> = Promise.resolve();
   private commands = 0;
   private attempts = 0;
-  private failures = 0;
+  /** Since when it has failed without a break, ms. */
+  private failingSince: number | undefined;
   private fatalAnswers = 0;
   private healthySinceStart = false;
   private nextProbeAt = 0;
@@ -201,7 +202,7 @@ export class Unit {
   private async spawn(): Promise<void> {
     if (isAlive(this.state.process) || !this.wanted) return;
     this.healthySinceStart = false;
-    this.failures = 0;
+    this.failingSince = undefined;
     this.fatalAnswers = 0;
     this.nextProbeAt = Date.now() + STARTING_INTERVAL_MS;
     this.rotateLog();
@@ -288,30 +289,33 @@ export class Unit {
     this.probing = true;
     void probe(health.probe, health.timeoutMs).then((outcome) => {
       this.probing = false;
-      const interval = this.healthySinceStart || outcome.healthy ? health.intervalMs : STARTING_INTERVAL_MS;
-      this.nextProbeAt = Date.now() + interval;
-      if (this.commands === 0 && this.state.process === process) this.judge(outcome, health.failures);
+      const { intervalMs } = health;
+      this.nextProbeAt =
+        Date.now() + (outcome.healthy ? intervalMs : Math.min(intervalMs, STARTING_INTERVAL_MS));
+      if (this.commands === 0 && this.state.process === process)
+        this.judge(outcome, health.failures * intervalMs);
     });
   }
 
-  private judge(outcome: ProbeOutcome, allowedFailures: number): void {
+  private judge(outcome: ProbeOutcome, toleratedMs: number): void {
     if (outcome.healthy) {
-      this.failures = 0;
+      this.failingSince = undefined;
       this.fatalAnswers = 0;
       this.healthySinceStart = true;
       if (this.state.phase !== "running") this.enter("running", { lastError: undefined });
       return;
     }
     this.fatalAnswers = outcome.fatal ? this.fatalAnswers + 1 : 0;
-    if (this.healthySinceStart) {
-      this.failures += 1;
-      this.enter("unhealthy", { lastError: outcome.detail });
-    } else if (this.state.lastError !== outcome.detail) {
-      this.enter("starting", { lastError: outcome.detail });
+    const phase = this.healthySinceStart ? "unhealthy" : "starting";
+    if (this.state.phase !== phase || this.state.lastError !== outcome.detail) {
+      this.enter(phase, { lastError: outcome.detail });
     }
+    this.failingSince ??= Date.now();
+    const failingMs = Date.now() - this.failingSince;
     if (this.fatalAnswers >= FATAL_ANSWERS) this.fail(`says of itself that it failed: ${outcome.detail}`);
-    else if (this.failures >= allowedFailures)
-      this.fail(`failed ${this.failures} health checks: ${outcome.detail}`);
+    else if (this.healthySinceStart && failingMs >= toleratedMs) {
+      this.fail(`failed its health checks for ${Math.round(failingMs / 1000)} s: ${outcome.detail}`);
+    }
   }
 
   private fail(reason: string): void {
