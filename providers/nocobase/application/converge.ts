@@ -75,7 +75,7 @@ async function isThere(runtime: Runtime): Promise<boolean> {
 
 function failed(error: unknown, inputs: ApplicationInputs, progress: Achieved, exists: boolean): Error {
   const text = error instanceof Error ? error.message : String(error);
-  const message = text.includes(inputs.name) ? text : `application ${inputs.name}: ${text}`;
+  const message = text.startsWith("application ") ? text : `application ${inputs.name}: ${text}`;
   if (!exists) return new Error(message);
   return new PartialFailure(message, idOf(inputs.host.url, inputs.name), outputsOf(inputs, progress));
 }

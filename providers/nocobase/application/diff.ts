@@ -7,7 +7,7 @@ const REPLACES = new Set(["name", "host", "host.url", "database", "database.name
 /** Set by this resource in the application; the state's outputs tell how far that got. */
 const ROOT = ["rootEmail", "rootNickname", "rootPassword"] as const;
 
-/** Can't be read back from NocoBase, so an import leaves them out. */
+/** Can't be read back from NocoBase, or not as a secret: an import leaves them out. */
 const UNREADABLE = [
   ...ROOT,
   "jwtSecret",
@@ -18,17 +18,17 @@ const UNREADABLE = [
 
 /**
  * What a change of inputs asks for.
- * @param oldInputs as last given; an unreadable one missing in both old inputs and outputs comes from an import
- * and counts as equal
- * @param outputs as last achieved
+ * @param oldInputs as last given
+ * @param outputs as last achieved; where an unreadable one is missing, it was never set by this resource
+ * @param importing true while the engine compares an import with the program: what an import can't know is equal
  */
-export function diffInputs(oldInputs: Props, outputs: Props, news: Props): DiffOutcome {
+export function diffInputs(oldInputs: Props, outputs: Props, news: Props, importing = false): DiffOutcome {
   const paths = new Set(changedPaths(oldInputs, news));
   for (const path of UNREADABLE) {
-    const [before, achieved, after] = [oldInputs, outputs, news].map((props) => at(props, path));
-    if (before === undefined && achieved === undefined) paths.delete(path);
-    else if (achieved === undefined) paths.add(path);
-    else if (isRoot(path) && sameValue(achieved, after)) paths.delete(path);
+    const [achieved, after] = [at(outputs, path), at(news, path)];
+    const known = achieved !== undefined;
+    if (!known && !importing) paths.add(path);
+    else if (!known || (isRoot(path) && sameValue(achieved, after))) paths.delete(path);
     else if (isRoot(path)) paths.add(path);
   }
   const changes = [...paths].map((path): PropertyChange => {

@@ -16,13 +16,16 @@ import { asDeclared, glance, stateOf } from "./live";
 import { liveDatabase } from "./options";
 import { remove } from "./remove";
 
+/** Ids read for an import by this process, which lives for one command; the diff that follows is part of it. */
+const importing = new Set<string>();
+
 /** `nocobase:index:Application`: a business app in shared memory of a hosting NocoBase instance. */
 export const application: ResourceHandler = {
   computed: ["url"],
   secretOutputs: ["jwtSecret", "rootPassword"],
   check: (news) => checkInputs(news),
-  diff: async (_id, outputs, news, context, oldInputs) => {
-    const outcome = diffInputs(oldInputs, outputs, news);
+  diff: async (id, outputs, news, context, oldInputs) => {
+    const outcome = diffInputs(oldInputs, outputs, news, importing.has(id));
     return outcome.deleteBeforeReplace ? outcome : withLiveState(outcome, news, context);
   },
   create: async (news, context) => {
@@ -120,6 +123,7 @@ async function read(id: string, outputs: Props, inputs: Props, context: Context)
   }
   const seen = liveProps(live, imported ? {} : inputs, account.encryptionKey);
   if (imported) {
+    importing.add(id);
     const values = {
       ...seen,
       host: { url, account: account.account },

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { apiPath, baseUrl, errorOf, NocoBaseError, send, Unreachable } from "./http";
-import { until } from "./wait";
+import { pause, until } from "./wait";
 
 /** A NocoBase and an account on it. */
 export interface Account {
@@ -95,9 +95,11 @@ export class Session {
           signal: call.signal,
         }),
       )) as T;
-    return attempt().catch((error: unknown) => {
+    return attempt().catch(async (error: unknown) => {
       if (!(error instanceof NocoBaseError && error.status === 401)) throw error;
       tokens.delete(this.key());
+      // A token of the very second in which the password was changed counts as one from before.
+      if (/password changed/i.test(error.message)) await pause(1_100, call.signal);
       return attempt();
     });
   }

@@ -58,6 +58,31 @@ export async function changeNickname(root: SignedInRoot, nickname: string, call:
   await root.session.call("POST", "users:update", { ...call, query, body: { nickname } });
 }
 
+/**
+ * Sees to it that the root user signs in with `wanted`.
+ * @param earlier credentials it may still have, likeliest first
+ * @returns true where something was changed
+ * @throws {SignInRefused} where neither `wanted` nor `earlier` work
+ */
+export async function ensureRootUser(
+  application: Session,
+  wanted: RootUser,
+  earlier: readonly Credentials[],
+  call: Call = {},
+): Promise<boolean> {
+  const own = { account: wanted.email, password: wanted.password };
+  const root = await signInWithAny(application, [own, ...earlier], call);
+  if (!root) {
+    const who = { url: application.url, account: wanted.email };
+    const reason = "neither the declared password nor an earlier one is right";
+    throw new SignInRefused(who, application.application, reason);
+  }
+  if (root.credentials !== own) await changeRootUser(root, wanted, call);
+  else if (root.nickname !== wanted.nickname) await changeNickname(root, wanted.nickname, call);
+  else return false;
+  return true;
+}
+
 /** Whether these credentials open the application. */
 export async function canSignIn(session: Session, call: Call = {}): Promise<boolean> {
   return (await trySignIn(session, call)) !== undefined;
