@@ -15,6 +15,7 @@ import { lineProgress, noProgress, type Progress } from "../toolchain/progress";
 import { projectDirectory } from "../toolchain/project";
 import { describeLock, freeStaleLocks } from "../toolchain/stack-lock";
 import { ExitCode, UserError } from "./exit-codes";
+import { usePrivateTemp } from "./private-temp";
 import type { StackOutputs } from "./status/rows";
 
 export const PROJECT = "nocobase-fleet";
@@ -54,6 +55,7 @@ export function readPlan(projectDir: string, stackName: string): FleetPlan {
 export async function openStack(name: string, options: OpenOptions = {}): Promise<FleetStack> {
   const projectDir = projectDirectory();
   const plan = readPlan(projectDir, name);
+  usePrivateTemp(projectDir);
   const progress = options.quiet ? noProgress : lineProgress((line) => console.log(line));
   const [toolchain] = await Promise.all([
     ensureToolchain({ progress }),

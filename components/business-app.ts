@@ -14,6 +14,8 @@ export interface BusinessAppArgs {
   server: DatabaseServer;
   /** The instance that hosts it; required for `isolation: shared`. */
   host?: AppHost;
+  /** The gateway; a shared app that is to stop is stopped only once no request reaches it any more. */
+  gateway?: pulumi.Resource;
   /** Dedicated apps: the user's own secret environment variables. Default: none. */
   secretEnv?: SecretEnvironment;
 }
@@ -52,7 +54,11 @@ export class BusinessApp extends pulumi.ComponentResource {
     this.registerOutputs({ url: plan.url, database: this.database.connection.name });
   }
 
-  private share(name: string, { plan, platform }: BusinessAppArgs, host: AppHost): pulumi.Output<string> {
+  private share(
+    name: string,
+    { plan, platform, gateway }: BusinessAppArgs,
+    host: AppHost,
+  ): pulumi.Output<string> {
     const files = platform.files(
       `${name}-files`,
       {
@@ -86,7 +92,11 @@ export class BusinessApp extends pulumi.ComponentResource {
         rootNickname: plan.root.nickname,
         rootPassword: this.keys.rootPassword,
       },
-      { parent: this, dependsOn: [files, host.resource], deleteBeforeReplace: true },
+      {
+        parent: this,
+        dependsOn: [files, host.resource, ...(gateway ? [gateway] : [])],
+        deleteBeforeReplace: true,
+      },
     );
     return application.url;
   }

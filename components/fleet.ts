@@ -1,6 +1,6 @@
 /** Puts the components of a fleet plan together. */
 import * as pulumi from "@pulumi/pulumi";
-import type { AppPlan, DatabasePlan, FleetPlan } from "../plan/types";
+import type { AppPlan, DatabasePlan, FleetPlan, Isolation } from "../plan/types";
 import type { Platform } from "../platforms/types";
 import { BusinessApp } from "./business-app";
 import { DatabaseServer } from "./database-server";
@@ -80,25 +80,28 @@ export function createFleet(plan: FleetPlan, platform: Platform, secrets: FleetS
     if (app.host === undefined) return undefined;
     return app.host === "entry" ? entry : required(environments, app.host, "environment");
   };
-  const apps = mapValues(
-    plan.apps,
-    (app, key) =>
-      new BusinessApp(key, {
-        plan: app,
-        platform,
-        server: serverOf(app.database),
-        host: hostOf(app),
-        secretEnv: secrets.secretEnv[key],
-      }),
-  );
+  const createApps = (isolation: Isolation, gateway?: Gateway) =>
+    mapValues(
+      pick(plan.apps, (app) => app.isolation === isolation),
+      (app, key) =>
+        new BusinessApp(key, {
+          plan: app,
+          platform,
+          server: serverOf(app.database),
+          host: hostOf(app),
+          gateway: gateway?.resource,
+          secretEnv: secrets.secretEnv[key],
+        }),
+    );
 
-  const dedicated = Object.entries(apps).filter(([key]) => plan.apps[key]?.isolation === "dedicated");
+  const dedicated = createApps("dedicated");
   const targets = {
     entry: entry.url,
     ...mapValues(environments, (environment) => environment.url),
-    ...Object.fromEntries(dedicated.map(([key, app]) => [key, app.instanceUrl])),
+    ...mapValues(dedicated, (app) => app.instanceUrl),
   };
   const gateway = new Gateway("gateway", { plan: plan.gateway, platform, targets });
+  const apps = { ...dedicated, ...createApps("shared", gateway) };
 
   const hostOutput = (host: NocoBaseHost): InstanceOutput => ({
     id: host.urn,
@@ -158,6 +161,13 @@ function mapValues<Value, Result>(
   map: (value: Value, key: string) => Result,
 ): Record<string, Result> {
   return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, map(value, key)]));
+}
+
+function pick<Value>(
+  record: Readonly<Record<string, Value>>,
+  wanted: (value: Value) => boolean,
+): Record<string, Value> {
+  return Object.fromEntries(Object.entries(record).filter(([, value]) => wanted(value)));
 }
 
 function required<Value>(record: Readonly<Record<string, Value>>, key: string, kind: string): Value {

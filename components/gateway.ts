@@ -16,11 +16,15 @@ export interface GatewayArgs {
  */
 export class Gateway extends pulumi.ComponentResource {
   readonly url: pulumi.Output<string>;
+  /** In force once this exists or was updated. */
+  readonly resource: pulumi.Resource;
 
   constructor(name: string, args: GatewayArgs, options?: pulumi.ComponentResourceOptions) {
     super("nocobase-fleet:index:Gateway", name, {}, options);
     const { plan, platform, targets } = args;
-    this.url = platform.gateway(`${name}-server`, { plan, targets }, { parent: this }).url;
+    const server = platform.gateway(`${name}-server`, { plan, targets }, { parent: this });
+    this.url = server.url;
+    this.resource = server.resource;
     this.registerOutputs({ url: this.url });
   }
 }

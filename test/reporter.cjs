@@ -7,6 +7,10 @@ module.exports = class Reporter extends reporters.Spec {
     super(runner, options);
     const skipped = [];
     runner.on("pending", (test) => skipped.push(`${test.fullTitle()}: ${reasonOf(test)}`));
+    // At once, too: a run that is cut off would take the reasons along.
+    runner.on("fail", (_test, error) =>
+      console.log(String(error.message).replace(/^/gm, "      | ").slice(0, 4000)),
+    );
     runner.once("end", () => {
       const { passes, failures, pending } = this.stats;
       for (const line of skipped) console.log(`skipped: ${line}`);

@@ -34,18 +34,19 @@ export class LocalOperations implements Operations {
     }
   }
 
-  async logs(name: string, { lines, follow, signal, write }: LogOptions): Promise<void> {
+  async logs(name: string, options: LogOptions): Promise<void> {
+    const { lines, follow, signal } = options;
     const [unit] = await this.units([name]);
     if (!unit) return;
     const { logFile } = unit;
     let offset = sizeOf(logFile);
-    for (const line of lines > 0 ? tailOf(logFile, lines) : []) write(`${line}\n`);
+    for (const line of lines > 0 ? tailOf(logFile, lines) : []) options.write(`${line}\n`);
     while (follow && !signal.aborted) {
       await sleep(LOG_POLL_MS);
       const size = sizeOf(logFile);
       // The supervisor truncates a log when it rotates it.
       if (size < offset) offset = 0;
-      if (size > offset) write(readFrom(logFile, offset, size));
+      if (size > offset) options.write(readFrom(logFile, offset, size));
       offset = size;
     }
   }

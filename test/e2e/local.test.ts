@@ -8,7 +8,11 @@ describe("local platform", function () {
 
   before(() => {
     harness = new LocalHarness(
-      new Project("e2e", { ...startingValues(gatewayPort()), platform: "local", deletion: "protect" }),
+      new Project(`e2e${process.pid}`, {
+        ...startingValues(gatewayPort()),
+        platform: "local",
+        deletion: "protect",
+      }),
     );
   });
 

@@ -1,5 +1,7 @@
+import { createHash } from "node:crypto";
 import * as fs from "node:fs";
 import * as path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { changedPaths, sameValue } from "../../kit/values";
 import type { Context, Props, ResourceHandler } from "../../kit/types";
 import type { RoutingTable } from "../gateway/routes";
@@ -18,6 +20,7 @@ import {
 const NAME = "gateway";
 const LAUNCHER = path.join(path.dirname(__dirname), "gateway", "gateway.cjs");
 const START_LIMIT_MS = 60_000;
+const RELOAD_LIMIT_MS = 15_000;
 
 function routesFile(root: string): string {
   return path.join(root, NAME, "routes.json");
@@ -39,7 +42,7 @@ function wantedUnit(root: string, table: RoutingTable): WantedUnit {
     // Routes are taken over by the running process; an address is not.
     configuration: [`${host}:${port}`],
     health: {
-      probe: { kind: "http", url: `http://${probeHost(host)}:${port}/__fleet/health` },
+      probe: { kind: "http", url: healthUrl(table) },
       intervalMs: 5000,
       timeoutMs: 5000,
       failures: 4,
@@ -72,14 +75,37 @@ async function apply(inputs: Props, context: Context): Promise<Props> {
   const root = rootOf(context);
   const table = tableOf(inputs);
   ensureFolder(path.join(root, NAME));
-  writeFileIfChanged(routesFile(root), JSON.stringify(table, undefined, 1));
+  const text = JSON.stringify(table, undefined, 1);
+  writeFileIfChanged(routesFile(root), text);
   await bringUp(root, {
     context,
     wanted: wantedUnit(root, table),
     listens: { host: table.host, port: table.port, setting: "`gateway.port` in the stack file" },
     timeoutMs: START_LIMIT_MS,
   });
+  await untilInForce(table, text, context.signal);
   return { ...table, url: urlOf(table), running: true };
+}
+
+/** Waits until the gateway routes by this table: an app may be stopped only once no request reaches it any more. */
+async function untilInForce(table: RoutingTable, text: string, signal: AbortSignal): Promise<void> {
+  const revision = createHash("sha256").update(text).digest("hex");
+  const limit = Date.now() + RELOAD_LIMIT_MS;
+  for (;;) {
+    const answer = await fetch(healthUrl(table), { signal }).catch(() => undefined);
+    const health = (await answer?.json().catch(() => undefined)) as { revision?: string } | undefined;
+    if (health?.revision === revision) return;
+    if (Date.now() > limit) {
+      throw new Error(
+        `the gateway didn't take its new routes over within ${RELOAD_LIMIT_MS / 1000} s; see: fleet logs gateway`,
+      );
+    }
+    await sleep(50, undefined, { signal });
+  }
+}
+
+function healthUrl({ host, port }: RoutingTable): string {
+  return `http://${probeHost(host)}:${port}/__fleet/health`;
 }
 
 /** `nocobase-local:index:Gateway`. */

@@ -28,11 +28,16 @@ export function firstUp(harness: () => PlatformHarness): void {
 
     it("answers at /apps/<app>/ of the fleet's address, for shared and dedicated apps", async () => {
       const entry = await openApp(harness().project, "entry");
+      const shared = await entry.send("/apps/crm/");
+      assert.equal(shared.status, 200);
+      assert.match(shared.text, /<div id="root">/);
+      // A dedicated app's files and cookies would collide with the entry app's there, so it answers at its own host.
+      const dedicated = await entry.send("/apps/erp/admin");
+      assert.equal(dedicated.status, 307);
+      const erp = await openApp(harness().project, "erp");
+      assert.equal(dedicated.headers.location, `${erp.url}/admin`);
       for (const name of ["crm", "erp"]) {
-        const page = await entry.send(`/apps/${name}/`);
-        assert.equal(page.status, 200);
-        assert.match(page.text, /<div id="root">/);
-        assert.equal((await entry.send(`/api/__app/${name}/__health_check`)).status, 200);
+        assert.equal((await entry.send(`/api/__app/${name}/__health_check`)).status, 200, name);
       }
     });
 

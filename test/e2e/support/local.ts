@@ -142,13 +142,13 @@ export class LocalHarness implements PlatformHarness {
   private async connectionOf(app: string): Promise<Connection> {
     const files = (await this.state()).find(({ urn }) => urn.endsWith(`::${app}-files`));
     if (!files) throw new Error(`the state has no ${app}-files`);
-    return files.inputs.database as Connection;
+    return plain(files.inputs.database) as Connection;
   }
 
   private async administrator(): Promise<Connection> {
     const provider = (await this.state()).find(({ type }) => type === "pulumi:providers:postgresql");
     if (!provider) throw new Error("the state has no postgresql provider");
-    const { host, port, username, password } = provider.inputs as Record<string, string>;
+    const { host, port, username, password } = plain(provider.inputs) as Record<string, string>;
     return { host: host!, port: Number(port), user: username!, password: password! };
   }
 
@@ -180,6 +180,16 @@ export class LocalHarness implements PlatformHarness {
       await client.end();
     }
   }
+}
+
+/** Takes the marks off that `stack export --show-secrets` puts on secrets: `{ "4dab…": "1b47…", plaintext: JSON }`. */
+function plain(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(plain);
+  if (typeof value !== "object" || value === null) return value;
+  if ("plaintext" in value && "4dabf18193072939515e22adb298388d" in value) {
+    return plain(JSON.parse(String(value.plaintext)));
+  }
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, plain(item)]));
 }
 
 function quietly<Result>(read: () => Result): Result | undefined {

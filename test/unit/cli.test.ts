@@ -1,0 +1,147 @@
+import assert from "node:assert/strict";
+import type { EngineEvent } from "@pulumi/pulumi/automation";
+import { createEventView } from "../../cli/output/engine-events";
+import { explainErrors } from "../../cli/output/explain";
+import { formatTable } from "../../cli/output/table";
+import { isDegraded, statusRows, type StackOutputs } from "../../cli/status/rows";
+import type { LivePart } from "../../platforms/operations";
+
+const instance = { id: "urn", instanceUrl: "http://127.0.0.1:1", state: "running", release: "2.2.15" };
+const outputs: StackOutputs = {
+  platform: "local",
+  topology: "hybrid",
+  url: "http://localhost:13000",
+  entry: { ...instance, url: "http://localhost:13000", database: "dev_entry", databaseServer: "main" },
+  environments: {},
+  apps: {
+    crm: {
+      ...instance,
+      title: "CRM",
+      isolation: "shared",
+      environment: "entry",
+      url: "http://crm.localhost:13000",
+      database: "dev_crm",
+      databaseServer: "main",
+    },
+    erp: {
+      ...instance,
+      title: "ERP",
+      isolation: "dedicated",
+      environment: null,
+      state: "stopped",
+      url: "http://erp.localhost:13000",
+      database: "dev_erp",
+      databaseServer: "main",
+    },
+  },
+  credentials: {},
+};
+const part = (name: string, state: LivePart["state"], kind: LivePart["kind"] = "instance"): LivePart => ({
+  name,
+  kind,
+  state,
+  restarts: 0,
+});
+
+describe("fleet status", () => {
+  const running = [
+    part("gateway", "running", "gateway"),
+    part("entry", "running"),
+    part("app-erp", "stopped"),
+  ];
+
+  it("is content with what runs and what is stopped on purpose", () => {
+    const rows = statusRows(outputs, running, new Map([["crm", { state: "running" }]]));
+    assert.deepEqual(
+      rows.map(({ name, state, ok }) => [name, state, ok]),
+      [
+        ["gateway", "running", true],
+        ["entry", "running", true],
+        ["crm", "running", true],
+        ["erp", "stopped", true],
+      ],
+    );
+    assert.equal(isDegraded(rows), false);
+  });
+
+  it("is degraded where a shared app is gone or an instance was stopped by hand", () => {
+    assert.ok(isDegraded(statusRows(outputs, running, new Map())));
+    const held = [...running.slice(0, 1), part("entry", "held"), running[2]!];
+    assert.ok(isDegraded(statusRows(outputs, held, new Map([["crm", { state: "running" }]]))));
+  });
+});
+
+describe("fleet up's display", () => {
+  const urn =
+    "urn:pulumi:dev::nocobase-fleet::nocobase-fleet:index:BusinessApp$nocobase:index:Application::crm-app";
+  const metadata = (op: string, of = urn) => ({ op, urn: of, type: "", provider: "" });
+  const show = (events: object[], clock: () => number = () => 0) => {
+    const lines: string[] = [];
+    const view = createEventView((line) => lines.push(line), 5000, clock);
+    for (const event of events) view.handle(event as EngineEvent);
+    view.close();
+    return { lines, errors: view.errors };
+  };
+
+  it("has a line for each finished step, with the time it took", () => {
+    let now = 0;
+    const { lines } = show(
+      [
+        { resourcePreEvent: { metadata: metadata("create") } },
+        { diagnosticEvent: { urn, message: "starting", severity: "info", ephemeral: true } },
+        { resOutputsEvent: { metadata: metadata("create") } },
+      ],
+      () => (now += 1000),
+    );
+    assert.deepEqual(lines, ["  created      crm-app (Application) 2.0 s"]);
+  });
+
+  it("keeps unchanged resources, components and debug messages to itself", () => {
+    const component = "urn:pulumi:dev::nocobase-fleet::nocobase-fleet:index:BusinessApp::crm";
+    const { lines } = show([
+      { resourcePreEvent: { metadata: metadata("same") } },
+      { resOutputsEvent: { metadata: metadata("same") } },
+      { resOutputsEvent: { metadata: metadata("create", component) } },
+      { diagnosticEvent: { urn, message: "password is hunter2", severity: "debug" } },
+    ]);
+    assert.deepEqual(lines, []);
+  });
+
+  it("collects errors, without the engine's colour marks", () => {
+    const { lines, errors } = show([
+      { diagnosticEvent: { urn, message: "<{%fg 1%}>no room<{%reset%}>\n", severity: "error" } },
+    ]);
+    assert.deepEqual(errors, ["no room"]);
+    assert.deepEqual(lines, ["  error: crm-app (Application): no room"]);
+  });
+});
+
+describe("explanations", () => {
+  it("names the app behind a protected resource, and what to do", () => {
+    const lines = explainErrors([
+      'resource "urn:pulumi:dev::nocobase-fleet::nocobase-fleet:index:BusinessApp$nocobase-fleet:index:AppDatabase$postgresql:index/database:Database::crm-db" cannot be deleted\nbecause it is protected',
+      'resource "urn:pulumi:dev::nocobase-fleet::nocobase-fleet:index:EntryApp$random:index/randomBytes:RandomBytes::entry-seed" cannot be deleted\nbecause it is protected',
+    ]).join("\n");
+    assert.match(lines, /Protected: app crm, the entry app/);
+    assert.match(lines, /deletion: backup/);
+  });
+
+  it("adds nothing to other errors", () => {
+    assert.deepEqual(explainErrors(["port 13000 is in use by urn:pulumi:dev::p::t::n"]), []);
+  });
+});
+
+describe("tables", () => {
+  it("aligns columns without borders or trailing space", () => {
+    assert.equal(
+      formatTable(
+        ["name", "url"],
+        [
+          ["a", "http://x"],
+          ["longer", ""],
+        ],
+      ),
+      "NAME    URL\na       http://x\nlonger",
+    );
+  });
+});
