@@ -101,7 +101,8 @@ class Server {
     const response = new proto.CreateResponse();
     if (request.getPreview()) {
       const computed = Object.fromEntries((handler.computed ?? []).map((name) => [name, UNKNOWN]));
-      response.setProperties(write({ ...inputs.value, ...computed }, secrets));
+      const shown = handler.preview?.(inputs.value, context) ?? { ...inputs.value, ...computed };
+      response.setProperties(write(shown, secrets));
       return response;
     }
     const created = await handler.create(inputs.value, context).catch((error: unknown) => {
@@ -137,7 +138,8 @@ class Server {
     const secrets = outputSecrets(handler, [...olds.secrets, ...news.secrets]);
     const response = new proto.UpdateResponse();
     if (request.getPreview()) {
-      response.setProperties(write({ ...olds.value, ...news.value }, secrets));
+      const shown = handler.preview?.(news.value, context, olds.value) ?? { ...olds.value, ...news.value };
+      response.setProperties(write(shown, secrets));
       return response;
     }
     if (!handler.update) throw new Error(`${request.getUrn()} has no update in place`);
@@ -195,7 +197,8 @@ class Server {
 
   private unsupported(kind: string, name: string): string {
     const known = Object.keys(this.definition.resources).sort().join(", ");
-    return `${kind} ${name} is not supported by this ${this.definition.name} plugin; it has ${known}`;
+    const { name: plugin, remedy } = this.definition;
+    return `${kind} ${name} is not supported by this ${plugin} plugin; it has ${known}.${remedy ? ` ${remedy}` : ""}`;
   }
 }
 

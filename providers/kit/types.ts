@@ -81,6 +81,11 @@ export interface ResourceHandler {
     oldInputs: Props,
   ): Promise<DiffOutcome> | DiffOutcome;
   create(inputs: Props, context: Context): Promise<CreateOutcome>;
+  /**
+   * Outputs that a preview of create (no `olds`) or update shows; `inputs` may hold UNKNOWN. Default: the inputs
+   * over the old outputs, with `computed` as UNKNOWN when there are no old ones.
+   */
+  preview?(inputs: Props, context: Context, olds?: Props): Props;
   read?(id: string, outputs: Props, context: Context, inputs: Props): Promise<ReadOutcome>;
   update?(id: string, olds: Props, news: Props, context: Context): Promise<Props>;
   delete?(id: string, outputs: Props, context: Context): Promise<void>;
@@ -101,6 +106,8 @@ export interface ProviderDefinition {
   configure?(config: Props): Promise<void>;
   /** Called on the engine's cancel. */
   cancel?(): void;
+  /** What to do about a resource type or function that is not here; ends the message that refuses it. */
+  remedy?: string;
 }
 
 /** The resource exists but isn't healthy: its state is kept and the next update goes on from there. */

@@ -20,6 +20,11 @@ function isSecret(value: unknown): value is { value: unknown } {
   return isObject(value) && value[SIGNATURE] === SECRET;
 }
 
+/** A value that handlers return marked as a secret, wherever it stands in what they return. */
+export function secret(value: unknown): Props {
+  return { [SIGNATURE]: SECRET, value };
+}
+
 /** Takes the secret marks off, remembering where they were. */
 export function unwrapSecrets(props: Props): Plain {
   const secrets: SecretPaths = [];

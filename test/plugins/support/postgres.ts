@@ -1,0 +1,148 @@
+/** A real PostgreSQL server in a temporary folder, for tests. */
+import { execFile, spawn, type ChildProcess } from "node:child_process";
+import { chown, mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises";
+import { createServer, type AddressInfo } from "node:net";
+import { tmpdir, userInfo } from "node:os";
+import { dirname, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { promisify } from "node:util";
+import { Client, type ClientConfig } from "pg";
+import { findOnPath } from "./find-on-path";
+
+const run = promisify(execFile);
+
+export const ADMIN = "admin";
+export const ADMIN_PASSWORD = "admin-password-of-tests";
+
+/** The machine's PostgreSQL binaries (Debian keeps them off PATH), or undefined where it has none. */
+async function binaries(): Promise<string | undefined> {
+  const onPath = await findOnPath("initdb");
+  if (onPath) return dirname(onPath);
+  const root = "/usr/lib/postgresql";
+  const versions = await readdir(root).catch((): string[] => []);
+  const newest = versions
+    .map(Number)
+    .filter(Number.isInteger)
+    .sort((a, b) => b - a)[0];
+  return newest === undefined ? undefined : join(root, String(newest), "bin");
+}
+
+/** PostgreSQL refuses to run as root: then it runs as the OS user `postgres`. */
+async function serverUser(): Promise<{ uid: number; gid: number } | undefined> {
+  if (userInfo().uid !== 0) return undefined;
+  const [uid, gid] = await Promise.all(
+    ["-u", "-g"].map(async (flag) => Number((await run("id", [flag, "postgres"])).stdout)),
+  );
+  return { uid: uid!, gid: gid! };
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await new Promise((resolve) => server.once("listening", resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+/** One server with a superuser {@link ADMIN}; every statement it runs goes into its log. */
+export class TestPostgres {
+  private constructor(
+    private readonly folder: string,
+    readonly port: number,
+    private readonly process: ChildProcess,
+  ) {}
+
+  static async start(): Promise<TestPostgres> {
+    const bin = await binaries();
+    if (!bin)
+      throw new Error("no PostgreSQL binaries: install the package postgresql, or put initdb on PATH");
+    const user = await serverUser();
+    const folder = await mkdtemp(join(tmpdir(), "fleet-pg-"));
+    const passwordFile = join(folder, "password");
+    await writeFile(passwordFile, ADMIN_PASSWORD);
+    if (user) {
+      await chown(folder, user.uid, user.gid);
+      await chown(passwordFile, user.uid, user.gid);
+    }
+    const data = join(folder, "data");
+    const options = { cwd: folder, ...user };
+    await run(
+      join(bin, "initdb"),
+      [
+        "-D",
+        data,
+        "-U",
+        ADMIN,
+        "--pwfile",
+        passwordFile,
+        "-A",
+        "scram-sha-256",
+        "-E",
+        "UTF8",
+        "--locale=C",
+        "-N",
+      ],
+      options,
+    );
+    const port = await freePort();
+    const settings = ["fsync=off", "log_statement=all", "logging_collector=off"].flatMap((s) => ["-c", s]);
+    const log = join(folder, "log");
+    const command = `exec "$0" "$@" 2>"${log}"`;
+    const args = ["-D", data, "-p", String(port), "-h", "127.0.0.1", "-k", folder, ...settings];
+    const server = spawn("/bin/sh", ["-c", command, join(bin, "postgres"), ...args], {
+      ...options,
+      stdio: "ignore",
+    });
+    const postgres = new TestPostgres(folder, port, server);
+    await postgres.ready();
+    return postgres;
+  }
+
+  /** Runs a statement on a connection of its own. */
+  async sql(
+    text: string,
+    values: unknown[] = [],
+    config: ClientConfig = {},
+  ): Promise<Record<string, unknown>[]> {
+    const client = new Client({
+      host: "127.0.0.1",
+      port: this.port,
+      user: ADMIN,
+      password: ADMIN_PASSWORD,
+      database: "postgres",
+      ...config,
+    });
+    client.on("error", () => undefined);
+    try {
+      await client.connect();
+      return (await client.query<Record<string, unknown>>(text, values)).rows;
+    } finally {
+      await client.end().catch(() => undefined);
+    }
+  }
+
+  /** What the server wrote: every statement among it. */
+  async log(): Promise<string> {
+    return await readFile(join(this.folder, "log"), "utf8");
+  }
+
+  async stop(): Promise<void> {
+    const ended = new Promise((resolve) => this.process.once("exit", resolve));
+    this.process.kill("SIGINT");
+    await ended;
+    await rm(this.folder, { recursive: true, force: true });
+  }
+
+  private async ready(): Promise<void> {
+    for (let tries = 0; tries < 100; tries++) {
+      const up = await this.sql("SELECT 1").then(
+        () => true,
+        () => false,
+      );
+      if (up) return;
+      if (this.process.exitCode !== null) break;
+      await sleep(100);
+    }
+    throw new Error(`PostgreSQL did not start: ${await this.log().catch(() => "")}`);
+  }
+}
