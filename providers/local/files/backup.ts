@@ -6,6 +6,7 @@ import * as path from "node:path";
 import { run, tail, type RunResult } from "../../../toolchain/process";
 import { DUMP_TOOLS_ADVICE, findDumpTools, majorOf, type DumpTools } from "../postgres/binaries";
 import { queryDatabase, type ConnectionSettings } from "../support/database";
+import { partialOf } from "../support/partial";
 import { syncToDisk } from "../support/files";
 import { filesLayout, type Placement } from "./layout";
 
@@ -44,7 +45,7 @@ export async function takeBackup(root: string, request: BackupRequest): Promise<
   const tools = await requireDumpTools(database);
   const stamp = new Date().toISOString().replace(/[-:]|\.\d+/g, "");
   const folder = path.join(root, "backups", `${placement.name}-${stamp}`);
-  const partial = `${folder}.partial`;
+  const partial = partialOf(path.join(root, "backups", placement.name));
   fs.mkdirSync(partial, { recursive: true, mode: 0o700 });
   try {
     status(`${placement.name}: dumping database ${database.name}`);

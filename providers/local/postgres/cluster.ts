@@ -4,6 +4,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { spawnSync } from "node:child_process";
 import { ensureFolder, readTextIfExists, writeFileIfChanged } from "../support/files";
+import { partialOf } from "../support/partial";
 import { databaseOsUser, type OsUser } from "../support/os-user";
 import { ensureRoot, openForUser } from "../support/traversal";
 import { findServers, type ServerBinaries } from "./binaries";
@@ -25,7 +26,6 @@ export function clusterLayout(root: string, name: string) {
   return {
     folder,
     data: path.join(folder, "data"),
-    partial: path.join(folder, "data.partial"),
     configuration: path.join(folder, "postgresql.conf"),
     access: path.join(folder, "pg_hba.conf"),
   };
@@ -93,14 +93,14 @@ function makeData(
     throw new Error(`${layout.data} exists and holds no PostgreSQL data. Move it away, then run again.`);
   }
   fs.rmSync(layout.data, { recursive: true, force: true });
-  fs.rmSync(layout.partial, { recursive: true, force: true });
-  fs.mkdirSync(layout.partial, { mode: 0o700 });
+  const partial = partialOf(layout.data);
+  fs.mkdirSync(partial, { mode: 0o700 });
   const passwordFile = path.join(layout.folder, `password-${randomBytes(4).toString("hex")}`);
   fs.writeFileSync(passwordFile, `${settings.adminPassword}\n`, { mode: 0o600, flag: "wx" });
   try {
-    if (user) for (const each of [layout.partial, passwordFile]) fs.chownSync(each, user.uid, user.gid);
+    if (user) for (const each of [partial, passwordFile]) fs.chownSync(each, user.uid, user.gid);
     const locale = ["C.UTF-8", "C"].find((each) => each === "C" || hasLocale(each)) ?? "C";
-    const args = ["-D", layout.partial, "-U", settings.adminUser, `--pwfile=${passwordFile}`, "-E", "UTF8"];
+    const args = ["-D", partial, "-U", settings.adminUser, `--pwfile=${passwordFile}`, "-E", "UTF8"];
     const result = spawnSync(
       path.join(binaries.folder, "initdb"),
       [...args, `--locale=${locale}`, "--auth-local=scram-sha-256", "--auth-host=scram-sha-256"],
@@ -118,10 +118,10 @@ function makeData(
         `PostgreSQL ${binaries.version} could not make its data folder ${layout.data}:\n${reason}`,
       );
     }
-    fs.renameSync(layout.partial, layout.data);
+    fs.renameSync(partial, layout.data);
   } finally {
     fs.rmSync(passwordFile, { force: true });
-    fs.rmSync(layout.partial, { recursive: true, force: true });
+    fs.rmSync(partial, { recursive: true, force: true });
   }
 }
 

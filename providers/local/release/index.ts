@@ -5,6 +5,7 @@ import { withLock } from "../../../toolchain/lock";
 import { run, tail } from "../../../toolchain/process";
 import { noProgress, withHeartbeat, type Progress } from "../../../toolchain/progress";
 import { listFolder } from "../support/files";
+import { partialOf } from "../support/partial";
 import { installLocked } from "../support/npm";
 import { isReleaseInstalled, MANIFESTS, releaseFolder, releaseSource } from "./locate";
 import { pruneModules } from "./prune";
@@ -33,8 +34,7 @@ export async function ensureRelease(version: string, options: EnsureReleaseOptio
       `${folder}.lock`,
       async () => {
         if (isReleaseInstalled(version)) return;
-        const partial = `${folder}.partial`;
-        clear(partial);
+        const partial = partialOf(folder);
         assertSpace(path.dirname(folder));
         copyManifests(releaseSource(version), partial);
         const modules = path.join(partial, "node_modules");

@@ -65,9 +65,12 @@ export class Unit {
 
   status(): UnitStatus {
     const pid = isAlive(this.state.process) ? this.state.process?.pid : undefined;
+    const { phase } = this.state;
+    // Dead, and not noticed yet.
+    const ended = pid === undefined && phase !== "stopped" && phase !== "stopping";
     return {
       definition: this.record,
-      state: this.state,
+      state: ended ? { ...this.state, phase: "waiting" } : this.state,
       pid,
       rssMiB: pid === undefined ? undefined : residentMiB(pid),
       logFile: this.store.layout.logFile(this.record.name),
