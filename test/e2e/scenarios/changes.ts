@@ -30,7 +30,8 @@ export function changes(harness: () => PlatformHarness): void {
       for (const path of ["/", "/api/__health_check", "/admin"]) {
         assert.equal((await support.send(path)).status, 503, path);
       }
-      assert.equal((await crm.send("/apps/support/")).status, 503);
+      const entry = await openApp(harness().project, "entry");
+      assert.equal((await entry.send("/apps/support/")).status, 503);
       assert.equal((await statusOf(harness().project)).support!.state, "stopped");
       assert.equal(await crm.health(), 200);
       assert.deepEqual(await harness().identities(), before);

@@ -35,7 +35,7 @@ export function firstUp(harness: () => PlatformHarness): void {
       const dedicated = await entry.send("/apps/erp/admin");
       assert.equal(dedicated.status, 307);
       const erp = await openApp(harness().project, "erp");
-      assert.equal(dedicated.headers.location, `${erp.url}/admin`);
+      assert.equal(new URL(dedicated.headers.location!, entry.url).href, `${erp.url}/admin`);
       for (const name of ["crm", "erp"]) {
         assert.equal((await entry.send(`/api/__app/${name}/__health_check`)).status, 200, name);
       }

@@ -101,10 +101,15 @@ export class App {
     return (JSON.parse(reply.text) as { data: { url: string } }).data.url;
   }
 
-  /** Reads an uploaded file, signed in. */
+  /** Reads an uploaded file as a signed-in browser does, redirects followed. */
   async download(path: string): Promise<string> {
     if (this.token === undefined) await this.signIn();
-    const reply = await this.send(path, { headers: { authorization: `Bearer ${this.token ?? ""}` } });
+    const headers = { authorization: `Bearer ${this.token ?? ""}` };
+    let reply = await this.send(path, { headers });
+    for (let hops = 0; hops < 3 && reply.headers.location !== undefined; hops++) {
+      const { pathname, search } = new URL(reply.headers.location, this.url);
+      reply = await this.send(pathname + search, { headers });
+    }
     assert.equal(reply.status, 200, `${path} at ${this.url}: ${reply.text.slice(0, 300)}`);
     return reply.text;
   }

@@ -47,6 +47,14 @@ export class Project {
     this.save();
   }
 
+  /** Takes over what the engine wrote into the stack file, e.g. secrets. */
+  reload(): void {
+    const { config } = parse(fs.readFileSync(this.stackFile, "utf8")) as { config: Values };
+    this.values = Object.fromEntries(
+      Object.entries(config).map(([key, value]) => [key.replace(/^nocobase-fleet:/, ""), value]),
+    );
+  }
+
   /** Runs `fleet ARGS` to its end. */
   async fleet(...args: string[]): Promise<Run> {
     const started = Date.now();
@@ -82,8 +90,12 @@ export class Project {
     fs.rmSync(this.folder, { recursive: true, force: true });
   }
 
+  private get stackFile(): string {
+    return path.join(this.folder, `Pulumi.${this.stack}.yaml`);
+  }
+
   private save(): void {
-    const file = path.join(this.folder, `Pulumi.${this.stack}.yaml`);
+    const file = this.stackFile;
     const before = fs.existsSync(file) ? (parse(fs.readFileSync(file, "utf8")) as Values) : {};
     const config = Object.fromEntries(
       Object.entries(this.values).map(([key, value]) => [`nocobase-fleet:${key}`, value]),

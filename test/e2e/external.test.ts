@@ -1,0 +1,111 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import * as path from "node:path";
+import { backendEnvironment } from "../../toolchain/backend";
+import { ensureToolchain, type Toolchain } from "../../toolchain/ensure";
+import { ADMIN, ADMIN_PASSWORD, TestPostgres } from "../plugins/support/postgres";
+import { openApp } from "./support/fleet";
+import { gatewayPort, LocalHarness } from "./support/local";
+import { Project } from "./support/project";
+
+/** A single app on a PostgreSQL server that isn't the fleet's, driven by plain `pulumi` as well. */
+describe("external database server, and plain pulumi", function () {
+  this.timeout(10 * 60_000);
+  let postgres: TestPostgres;
+  let project: Project;
+  let harness: LocalHarness;
+  let toolchain: Toolchain;
+
+  /** Plain `pulumi ARGS`, in the environment that `fleet setup` writes. */
+  const pulumi = (...args: string[]) =>
+    execFileSync(toolchain.engine.path, [...args, "--stack", project.stack, "--non-interactive"], {
+      cwd: project.folder,
+      encoding: "utf8",
+      env: { ...process.env, ...toolchain.env, ...backendEnvironment(project.folder, process.env) },
+    });
+
+  before(async () => {
+    toolchain = await ensureToolchain();
+    postgres = await TestPostgres.start();
+    project = new Project(`ext${process.pid}`, {
+      platform: "local",
+      deletion: "delete",
+      gateway: { port: gatewayPort() + 1000 },
+      databaseServers: {
+        company: {
+          kind: "external",
+          host: "127.0.0.1",
+          port: postgres.port,
+          adminUser: ADMIN,
+          sslMode: "disable",
+        },
+      },
+    });
+    harness = new LocalHarness(project);
+    pulumi("stack", "init");
+    pulumi("config", "set", "--secret", "--path", "nocobase-fleet:databaseServerPasswords.company", "wrong");
+    project.reload();
+  });
+
+  after(async () => {
+    await harness.cleanUp();
+    await postgres.stop();
+  });
+
+  it("says that the server refuses the administrator's password, and makes nothing", async () => {
+    const run = await project.fleet("up");
+    assert.equal(run.code, 1);
+    assert.match(run.output, /password authentication failed/);
+    assert.doesNotMatch(run.output, /\n\s+at .*\.[jt]s:\d+/, "a stack trace");
+  });
+
+  it("brings the app up with the right password", async () => {
+    pulumi(
+      "config",
+      "set",
+      "--secret",
+      "--path",
+      "nocobase-fleet:databaseServerPasswords.company",
+      ADMIN_PASSWORD,
+    );
+    project.reload();
+    await project.succeed("up");
+    await (await openApp(project, "entry")).signIn();
+  });
+
+  it("is the same program under plain pulumi: nothing to change", () => {
+    assert.match(pulumi("preview", "--expect-no-changes"), /unchanged/);
+  });
+
+  it("takes an edit by plain `pulumi up`", async () => {
+    project.edit((values) => (values.entry = { title: "Control plane", heapLimitMiB: 1500 }));
+    assert.match(pulumi("up", "--yes", "--skip-preview"), /1 updated|~ \d+ updated/);
+    await (await openApp(project, "entry")).signIn();
+  });
+
+  it("is destroyed by plain `pulumi destroy`, and leaves the server with none of its databases", async () => {
+    pulumi("destroy", "--yes", "--skip-preview");
+    assert.deepEqual(await harness.leftovers(), []);
+    const rows = await postgres.sql("select datname from pg_database where datname like 'ext%'");
+    assert.deepEqual(rows, []);
+  });
+
+  it("refuses a faulty stack file with every fault and exit code 2, under plain pulumi without a stack trace", async () => {
+    project.edit((values) => {
+      values.apps = { CRM: {}, erp: { environment: "gren" } };
+      values.environments = { green: {} };
+    });
+    const run = await project.fleet("up");
+    assert.equal(run.code, 2);
+    assert.match(run.output, /apps\.CRM/);
+    assert.match(run.output, /apps\.erp\.environment/);
+    assert.throws(
+      () => pulumi("preview"),
+      (error: { stdout: string }) => {
+        assert.match(error.stdout, /apps\.erp\.environment/);
+        assert.doesNotMatch(error.stdout, new RegExp(`at .*${path.sep}config${path.sep}`));
+        return true;
+      },
+    );
+  });
+});
