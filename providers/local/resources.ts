@@ -31,7 +31,12 @@ export class PostgresServer extends pulumi.CustomResource {
   /** Server version, e.g. `15.18`. */
   declare readonly version: pulumi.Output<string>;
   constructor(name: string, args: PostgresServerArgs, opts?: pulumi.CustomResourceOptions) {
-    super("nocobase-local:index:PostgresServer", name, { ...args, host: undefined, version: undefined }, opts);
+    super(
+      "nocobase-local:index:PostgresServer",
+      name,
+      { ...args, host: undefined, version: undefined },
+      opts,
+    );
   }
 }
 

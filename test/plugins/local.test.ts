@@ -413,6 +413,13 @@ describe("nocobase-local: Instance, AppFiles, Gateway", function () {
     const manifest = JSON.parse(fs.readFileSync(path.join(folder, "manifest.json"), "utf8")) as {
       tables: number;
     };
+    await query(fleet.ports.postgres, "CREATE DATABASE restored");
+    const address = ["-h", "127.0.0.1", "-p", String(fleet.ports.postgres), "-U", "admin", "-d", "restored"];
+    const restore = [...address, "--no-owner", "--exit-on-error", path.join(folder, "database.dump")];
+    execFileSync(findDumpTools()!.pgRestore, restore, { env: { PGPASSWORD: ADMIN_PASSWORD } });
+    const count = "SELECT count(*)::int AS n FROM pg_tables WHERE schemaname = 'public'";
+    assert.deepEqual(await query(fleet.ports.postgres, count, "restored"), [{ n: manifest.tables }]);
+    await query(fleet.ports.postgres, "DROP DATABASE restored");
     assert.ok(manifest.tables > 90);
     assert.ok(
       execFileSync("tar", ["-tzf", path.join(folder, "files.tar.gz")], { encoding: "utf8" }).includes(
