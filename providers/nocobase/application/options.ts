@@ -104,6 +104,8 @@ export function differences(live: LiveApplication, inputs: ApplicationInputs): D
     now.authManager?.jwt?.secret !== inputs.jwtSecret;
   const registration =
     restart ||
+    // Whatever else someone set, `standaloneDeployment` for one, which keeps the host from running it.
+    Object.keys(now).some((key) => !(key in then)) ||
     now.encryptedDbPassword !== true ||
     (now.autoStart ?? false) !== then.autoStart ||
     live.displayName !== wanted.displayName ||

@@ -112,10 +112,18 @@ export class Runtime {
   }
 
   private async waitFor(good: (status: LiveStatus) => boolean, limitMs: number, what: string) {
+    const began = Date.now();
     let last: LiveStatus = "stopped";
+    let said = 0;
     const look = async () => {
       last = await this.status();
-      if (!good(last)) this.context.status(`${this.name} is ${last}, waiting for ${what}`);
+      const seconds = Math.floor((Date.now() - began) / 1000);
+      if (!good(last) && seconds > said) {
+        said = seconds;
+        this.context.status(
+          `${this.name} is ${last}, waiting ${seconds} of at most ${limitMs / 1000} s for ${what}`,
+        );
+      }
       return good(last) ? last : undefined;
     };
     const patience = { everyMs: POLL_MS, limitMs, signal: this.context.signal };
