@@ -15,6 +15,7 @@ import { lineProgress, noProgress, type Progress } from "../toolchain/progress";
 import { projectDirectory } from "../toolchain/project";
 import { describeLock, freeStaleLocks } from "../toolchain/stack-lock";
 import { ExitCode, UserError } from "./exit-codes";
+import { settlePendingOperations } from "./pending";
 import { usePrivateTemp } from "./private-temp";
 import type { StackOutputs } from "./status/rows";
 
@@ -38,8 +39,8 @@ export interface OpenOptions {
   create?: boolean;
   /** Also install the NocoBase releases of the plan, side by side with the engine. */
   prefetch?: boolean;
-  /** Free a lock that a killed run left. */
-  unlock?: boolean;
+  /** Free a lock that a killed run left, and settle what it left half-done. */
+  recover?: boolean;
 }
 
 /** Reads and validates a stack file. @throws UserError with every fault at once */
@@ -62,8 +63,13 @@ export async function openStack(name: string, options: OpenOptions = {}): Promis
     options.prefetch ? installReleases(plan, progress) : undefined,
   ]).catch(forUser(ExitCode.failed));
   const env = { ...toolchain.env, ...attempt(() => backendEnvironment(projectDir, process.env)) };
-  if (options.unlock) await unlock(name, projectDir, toolchain, env);
+  if (options.recover) await unlock(name, projectDir, toolchain, env);
   const stack = await selectStack(name, projectDir, toolchain, env, options.create ?? false);
+  if (options.recover) {
+    const whole = { ...process.env, ...env };
+    const enginePath = toolchain.engine.path;
+    await settlePendingOperations({ stack, enginePath, projectDir, env: whole, say: console.error });
+  }
   let outputs: Promise<StackOutputs> | undefined;
   return {
     name,
@@ -164,4 +170,14 @@ function missingStackFile(projectDir: string, stackName: string): string {
 export function firstLines(text: string): string {
   const stderr = /stderr: ([\s\S]*?)(\nerr\?:|$)/.exec(text)?.[1];
   return (stderr ?? text).trim().split("\n").slice(0, 8).join("\n");
+}
+
+/** Starts what is down before the engine talks to it: after a reboot `destroy` and `refresh` need the fleet running. */
+export async function ensureRunning({ operations }: FleetStack): Promise<void> {
+  const down = (await operations.parts()).filter(({ state }) => state !== "running" && state !== "stopped");
+  if (down.length === 0) return;
+  console.log(
+    `Starting ${down.map(({ name }) => name).join(", ")} first, since the engine has to talk to them.`,
+  );
+  await operations.start([], (line) => console.log(`  ${line}`));
 }

@@ -1,12 +1,12 @@
 import { createInterface } from "node:readline/promises";
 import type { FleetPlan } from "../../plan/types";
 import { ExitCode, UserError } from "../exit-codes";
-import { openStack } from "../session";
+import { ensureRunning, openStack } from "../session";
 import { runUpdate } from "../update";
 
 /** `fleet destroy`: says what happens to each database first, and asks where somebody can answer. */
 export async function destroy(options: { stack: string; yes?: boolean }): Promise<void> {
-  const stack = await openStack(options.stack, { unlock: true });
+  const stack = await openStack(options.stack, { recover: true });
   console.log(`Destroying stack ${options.stack}:`);
   for (const line of fates(stack.plan)) console.log(`  ${line}`);
   if (!options.yes && process.stdin.isTTY) {
@@ -15,6 +15,7 @@ export async function destroy(options: { stack: string; yes?: boolean }): Promis
     prompt.close();
     if (!/^y(es)?$/i.test(answer.trim())) throw new UserError("Nothing was changed.", ExitCode.failed);
   }
+  await ensureRunning(stack);
   await runUpdate("destroy", stack, { quiet: false });
 }
 

@@ -1,21 +1,25 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { ExitCode } from "../exit-codes";
 import { openStack } from "../session";
 import { runUpdate } from "../update";
 import { liveRows } from "../status/live";
-import { isDegraded } from "../status/rows";
+import { isDegraded, type StatusRow } from "../status/rows";
 import { statusTable } from "./status";
+
+/** How long apps may take to come up after their host was started anew, milliseconds. */
+const SETTLE_LIMIT_MS = 120_000;
 
 /** `fleet up` */
 export async function up(options: { stack: string; json?: boolean }): Promise<void> {
   const stack = await openStack(options.stack, {
     create: true,
     prefetch: true,
-    unlock: true,
+    recover: true,
     quiet: options.json,
   });
   const changes = await runUpdate("up", stack, { quiet: options.json ?? false });
   const outputs = await stack.outputs();
-  const rows = await liveRows(outputs, stack.operations);
+  const rows = await settledRows(() => liveRows(outputs, stack.operations));
   if (options.json) {
     console.log(
       JSON.stringify({ stack: options.stack, changes, ok: !isDegraded(rows), parts: rows }, null, 2),
@@ -29,4 +33,15 @@ export async function up(options: { stack: string; json?: boolean }): Promise<vo
     );
   }
   process.exitCode = isDegraded(rows) ? ExitCode.failed : ExitCode.ok;
+}
+
+/** Rows once nothing is on its way up any more: a host that was started anew brings its apps up by itself. */
+async function settledRows(look: () => Promise<StatusRow[]>): Promise<StatusRow[]> {
+  const limit = Date.now() + SETTLE_LIMIT_MS;
+  let rows = await look();
+  while (rows.some(({ ok, state }) => !ok && state === "starting") && Date.now() < limit) {
+    await sleep(500);
+    rows = await look();
+  }
+  return rows;
 }

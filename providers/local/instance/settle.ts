@@ -3,6 +3,7 @@ import type { Context } from "../../kit/types";
 import {
   canSignIn,
   changeRootUser,
+  adoptLogo,
   ensureUploadFolder,
   NocoBaseError,
   Session,
@@ -35,6 +36,7 @@ export async function settle(
     if (changed) await changeSignIn(session, inputs, olds, call);
     if (inputs.hostsApps) await ensureMultiApp(session, inputs, context);
     await ensureUploadFolder(session, inputs.key, call);
+    await adoptLogo(session, inputs.key, call);
   } catch (error) {
     if (!(error instanceof SignInRefused) || !olds || inputs.hostsApps) throw error;
     // Someone changed the password by hand: the app works, so this is no reason to fail.

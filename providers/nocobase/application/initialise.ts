@@ -2,6 +2,7 @@ import {
   canSignIn,
   changeNickname,
   changeRootUser,
+  adoptLogo,
   ensureUploadFolder,
   signInWithAny,
   type Call,
@@ -44,6 +45,7 @@ export async function initialise(
     );
   }
   await ensureUploadFolder(root.session, inputs.name, call);
+  await adoptLogo(root.session, inputs.name, call);
   if (root.credentials === own) {
     if (root.nickname !== wanted.nickname) await changeNickname(root, wanted.nickname, call);
     return;

@@ -1,5 +1,6 @@
 /** A small typed client for one NocoBase 2.2 and the applications in it. */
 export * from "./applications";
+export { adoptLogo } from "./logo";
 export { baseUrl, NocoBaseError, Unreachable } from "./http";
 export { type Account, type Call, Session, SignInRefused } from "./session";
 export { ensureUploadFolder } from "./storages";

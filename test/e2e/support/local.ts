@@ -4,6 +4,7 @@ import * as os from "node:os";
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Client } from "pg";
+import { plain } from "../../../cli/pending";
 import { fleetRoot } from "../../../providers/local/root";
 import { observeUnits } from "../../../providers/local/supervisor/client";
 import { allPids, commandOf } from "../../../providers/local/support/processes";
@@ -180,16 +181,6 @@ export class LocalHarness implements PlatformHarness {
       await client.end();
     }
   }
-}
-
-/** Takes the marks off that `stack export --show-secrets` puts on secrets: `{ "4dab…": "1b47…", plaintext: JSON }`. */
-function plain(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(plain);
-  if (typeof value !== "object" || value === null) return value;
-  if ("plaintext" in value && "4dabf18193072939515e22adb298388d" in value) {
-    return plain(JSON.parse(String(value.plaintext)));
-  }
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, plain(item)]));
 }
 
 function quietly<Result>(read: () => Result): Result | undefined {

@@ -1,0 +1,131 @@
+/**
+ * Settles what a killed run left half-done. The engine notes each operation before it starts it; an operation whose
+ * end it never saw is "pending". Our own resources and most others may simply be made again, but PostgreSQL refuses to
+ * make a role or database twice. So a role or database that is there and provably ours is taken into the state.
+ */
+import type { Stack } from "@pulumi/pulumi/automation";
+import { Client } from "pg";
+import { run, tail } from "../toolchain/process";
+import { UserError } from "./exit-codes";
+
+const ROLE = "postgresql:index/role:Role";
+const DATABASE = "postgresql:index/database:Database";
+const CONNECT_LIMIT_MS = 10_000;
+
+interface StateResource {
+  urn: string;
+  type: string;
+  id?: string;
+  provider?: string;
+  inputs?: Record<string, unknown>;
+}
+
+interface PendingOperation {
+  type: "creating" | "updating" | "deleting" | "reading" | "importing";
+  resource: StateResource;
+}
+
+interface Deployment {
+  resources?: StateResource[];
+  pending_operations?: PendingOperation[];
+}
+
+export interface Settling {
+  stack: Stack;
+  enginePath: string;
+  projectDir: string;
+  /** Whole environment of the engine. */
+  env: NodeJS.ProcessEnv;
+  say: (line: string) => void;
+}
+
+/** @throws UserError where the engine can't take the state over */
+export async function settlePendingOperations(settling: Settling): Promise<void> {
+  const { stack, say } = settling;
+  const exported = await stack.exportStack();
+  const deployment = exported.deployment as Deployment;
+  const pending = deployment.pending_operations ?? [];
+  if (pending.length === 0) return;
+  say(`The last run was interrupted; settling ${pending.length} operations that it left half-done.`);
+
+  const creating = pending.filter(({ type }) => type === "creating");
+  const ours: StateResource[] = [];
+  for (const { resource } of creating) {
+    if (await isOurs(resource, deployment.resources ?? [])) ours.push(resource);
+  }
+  const others = pending.filter(({ type }) => type !== "creating");
+  const kept = [...others, ...creating.filter(({ resource }) => ours.includes(resource))];
+  if (kept.length < pending.length) {
+    await stack.importStack({ ...exported, deployment: { ...deployment, pending_operations: kept } });
+  }
+  if (kept.length > 0) await refresh(settling, ours, kept);
+}
+
+/** Reads the resources in question and writes into the state what is really there. */
+async function refresh(settling: Settling, ours: StateResource[], kept: PendingOperation[]): Promise<void> {
+  const { stack, enginePath, projectDir, env } = settling;
+  const args = [
+    ...["refresh", "--yes", "--skip-preview", "--non-interactive", "--stack", stack.name],
+    ...ours.flatMap((resource) => ["--import-pending-creates", `${resource.urn} ${nameOf(resource)}`]),
+    ...kept.flatMap(({ resource }) => ["--target", resource.urn]),
+  ];
+  const done = await run(enginePath, args, { cwd: projectDir, env, timeoutMs: 120_000 });
+  if (done.code !== 0) {
+    throw new UserError(
+      `an interrupted run left operations half-done, and they could not be settled:\n${tail(done.stdout + done.stderr)}\n` +
+        `Look at them with \`pulumi refresh --stack ${stack.name}\`.`,
+    );
+  }
+}
+
+/** A role that takes the random password that only the state knows; a database that such a role owns. */
+async function isOurs(resource: StateResource, resources: StateResource[]): Promise<boolean> {
+  if (resource.type !== ROLE && resource.type !== DATABASE) return false;
+  const inputs = plain(resource.inputs) as Record<string, string | undefined>;
+  const roleName = resource.type === ROLE ? inputs.name : inputs.owner;
+  const role = resources
+    .filter(({ type, provider }) => type === ROLE && provider === resource.provider)
+    .map((candidate) => plain(candidate.inputs) as Record<string, string | undefined>)
+    .find(({ name }) => name === roleName);
+  const password = resource.type === ROLE ? inputs.password : role?.password;
+  const server = resources.find(({ urn, id }) => resource.provider === `${urn}::${id ?? ""}`);
+  if (!server || roleName === undefined || password === undefined) return false;
+
+  const { host, port, sslmode, database } = plain(server.inputs) as Record<string, string | undefined>;
+  const client = new Client({
+    host,
+    port: Number(port ?? 5432),
+    user: roleName,
+    password,
+    database: resource.type === ROLE ? (database ?? "postgres") : inputs.name,
+    ssl:
+      sslmode === undefined || sslmode === "disable" ? false : { rejectUnauthorized: sslmode !== "require" },
+    connectionTimeoutMillis: CONNECT_LIMIT_MS,
+  });
+  try {
+    await client.connect();
+    const { rows } = await client.query<{ ours: boolean }>(
+      "SELECT pg_get_userbyid(datdba) = current_user AS ours FROM pg_database WHERE datname = current_database()",
+    );
+    return resource.type === ROLE || rows[0]?.ours === true;
+  } catch {
+    return false;
+  } finally {
+    await client.end().catch(() => undefined);
+  }
+}
+
+/** The official plugin takes the name as the id of roles and databases. */
+function nameOf(resource: StateResource): string {
+  return String((plain(resource.inputs) as Record<string, unknown>).name);
+}
+
+/** Takes the marks off that an export puts on secrets: `{ "4dab…": "1b47…", plaintext: JSON }`. */
+export function plain(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(plain);
+  if (typeof value !== "object" || value === null) return value;
+  if ("plaintext" in value && "4dabf18193072939515e22adb298388d" in value) {
+    return plain(JSON.parse(String(value.plaintext)));
+  }
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, plain(item)]));
+}
