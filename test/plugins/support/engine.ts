@@ -208,8 +208,8 @@ export function standIn(name: OfficialName): Plugin {
 }
 
 /** An official plugin from PATH, or undefined where this machine has none. */
-export async function official(name: OfficialName): Promise<Plugin | undefined> {
-  const program = await findOnPath(`pulumi-resource-${name}`);
+export function official(name: OfficialName): Plugin | undefined {
+  const program = findOnPath(`pulumi-resource-${name}`);
   return program ? { name, version: version(name), program } : undefined;
 }
 

@@ -16,7 +16,7 @@ export const ADMIN_PASSWORD = "admin-password-of-tests";
 
 /** The machine's PostgreSQL binaries (Debian keeps them off PATH), or undefined where it has none. */
 async function binaries(): Promise<string | undefined> {
-  const onPath = await findOnPath("initdb");
+  const onPath = findOnPath("initdb");
   if (onPath) return dirname(onPath);
   const root = "/usr/lib/postgresql";
   const versions = await readdir(root).catch((): string[] => []);

@@ -79,7 +79,11 @@ export function normalizedSet(items: readonly string[]): string[] | null {
  * were there before are read back
  */
 export function inputsFromOutputs(spec: ResourceSpec, outputs: Props, oldInputs: Props | undefined): Props {
-  return oldInputs ? refreshedInputs(spec, outputs, oldInputs) : importedInputs(spec, outputs);
+  const inputs = oldInputs ? refreshedInputs(spec, outputs, oldInputs) : importedInputs(spec, outputs);
+  for (const [name, attribute] of Object.entries(spec.attributes)) {
+    if (attribute.secret && name in inputs) inputs[name] = secret(inputs[name]);
+  }
+  return inputs;
 }
 
 function refreshedInputs(spec: ResourceSpec, outputs: Props, oldInputs: Props): Props {

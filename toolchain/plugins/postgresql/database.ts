@@ -134,20 +134,17 @@ async function stateAfter(server: Server, planned: Props): Promise<Props> {
 async function alterDatabase(query: Query, olds: Props, planned: Props): Promise<void> {
   const changed = (key: string) => !same(olds[key], planned[key]);
   const name = escapeIdentifier(String(planned.name));
-  const [owner, before] = [known(planned, "owner"), known(olds, "owner")];
-  if (changed("name")) {
-    await query(`ALTER DATABASE ${escapeIdentifier(String(olds.name))} RENAME TO ${name}`);
-  }
-  if (changed("owner") && owner !== undefined) {
-    await asMemberOfEach(query, before === undefined ? [owner] : [before, owner], () =>
-      query(`ALTER DATABASE ${name} OWNER TO ${escapeIdentifier(owner)}`),
-    );
-  }
-  const [current] = await query(
+  const owner = changed("owner") ? known(planned, "owner") : undefined;
+  const [present] = await query(
     "SELECT pg_get_userbyid(datdba) AS owner FROM pg_database WHERE datname = $1",
-    [planned.name],
+    [olds.name],
   );
-  await asMemberOfEach(query, current ? [String(current.owner)] : [], async () => {
+  const owners = [present?.owner, owner].filter((role) => typeof role === "string");
+  await asMemberOfEach(query, owners, async () => {
+    if (changed("name")) {
+      await query(`ALTER DATABASE ${escapeIdentifier(String(olds.name))} RENAME TO ${name}`);
+    }
+    if (owner !== undefined) await query(`ALTER DATABASE ${name} OWNER TO ${escapeIdentifier(owner)}`);
     if (changed("tablespaceName")) {
       const tablespace = known(planned, "tablespaceName") ?? "pg_default";
       await query(`ALTER DATABASE ${name} SET TABLESPACE ${escapeIdentifier(tablespace)}`);
