@@ -1,18 +1,25 @@
+import { defineConfig } from "eslint/config";
 import tseslint from "typescript-eslint";
 
-export default tseslint.config(
+export default defineConfig(
   { ignores: ["node_modules/", ".fleet/", ".pulumi-state/", "providers/local/releases/", "**/*.cjs"] },
-  ...tseslint.configs.strictTypeChecked,
+  tseslint.configs.strictTypeChecked,
   {
     languageOptions: { parserOptions: { projectService: { allowDefaultProject: ["eslint.config.mjs"] } } },
     rules: {
-      "@typescript-eslint/restrict-template-expressions": ["error", { allowNumber: true, allowBoolean: true }],
+      "@typescript-eslint/restrict-template-expressions": [
+        "error",
+        { allowNumber: true, allowBoolean: true },
+      ],
       "@typescript-eslint/no-unnecessary-condition": ["error", { allowConstantLoopConditions: true }],
       // mocha's `this` carries time limits; its callbacks are functions on purpose.
       "@typescript-eslint/no-confusing-void-expression": ["error", { ignoreArrowShorthand: true }],
       "no-restricted-syntax": [
         "error",
-        { selector: "TSEnumDeclaration", message: "Use a union of string literals: it is what a stack file holds." },
+        {
+          selector: "TSEnumDeclaration",
+          message: "Use a union of string literals: it is what a stack file holds.",
+        },
       ],
     },
   },

@@ -66,7 +66,10 @@ async function refresh(settling: Settling, ours: StateResource[], kept: PendingO
   const { stack, enginePath, projectDir, env } = settling;
   const args = [
     ...["refresh", "--yes", "--skip-preview", "--non-interactive", "--stack", stack.name],
-    ...ours.flatMap((resource) => ["--import-pending-creates", `${resource.urn} ${nameOf(resource)}`]),
+    // The flag is repeated: a URN, then its id.
+    ...ours.flatMap(({ urn, inputs }) =>
+      [urn, nameOf(inputs)].flatMap((item) => ["--import-pending-creates", item]),
+    ),
     ...kept.flatMap(({ resource }) => ["--target", resource.urn]),
   ];
   const done = await run(enginePath, args, { cwd: projectDir, env, timeoutMs: 120_000 });
@@ -116,8 +119,8 @@ async function isOurs(resource: StateResource, resources: StateResource[]): Prom
 }
 
 /** The official plugin takes the name as the id of roles and databases. */
-function nameOf(resource: StateResource): string {
-  return String((plain(resource.inputs) as Record<string, unknown>).name);
+function nameOf(inputs: unknown): string {
+  return String((plain(inputs) as Record<string, unknown>).name);
 }
 
 /** Takes the marks off that an export puts on secrets: `{ "4dab…": "1b47…", plaintext: JSON }`. */

@@ -124,7 +124,7 @@ export class Session {
       body: form,
       signal: call.signal,
     });
-    const reply = { status: response.status, body: (await response.json()) as unknown };
+    const reply = { status: response.status, body: await response.json() };
     const error = errorOf(reply);
     if (error) throw error;
     return reply.body as T;
