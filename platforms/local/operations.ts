@@ -20,17 +20,25 @@ export class LocalOperations implements Operations {
 
   async start(names: readonly string[], say: (line: string) => void): Promise<void> {
     const wanted = (await this.units(names)).filter((unit) => unit.definition.desired === "running");
-    for (const { definition } of wanted) {
-      await withSupervisor(this.root, (supervisor) => supervisor.start(definition.name));
-      await waitUntilHealthy(this.root, definition.name, { timeoutMs: START_LIMIT_MS });
-      say(`started ${definition.name}`);
+    for (const step of inSteps(wanted)) {
+      await Promise.all(
+        step.map(async ({ definition: { name } }) => {
+          await withSupervisor(this.root, (supervisor) => supervisor.start(name));
+          await waitUntilHealthy(this.root, name, { timeoutMs: START_LIMIT_MS });
+          say(`started ${name}`);
+        }),
+      );
     }
   }
 
   async stop(names: readonly string[], say: (line: string) => void): Promise<void> {
-    for (const { definition } of (await this.units(names)).reverse()) {
-      await withSupervisor(this.root, (supervisor) => supervisor.stop(definition.name, { hold: true }));
-      say(`stopped ${definition.name}`);
+    for (const step of inSteps(await this.units(names)).reverse()) {
+      await Promise.all(
+        step.map(async ({ definition: { name } }) => {
+          await withSupervisor(this.root, (supervisor) => supervisor.stop(name, { hold: true }));
+          say(`stopped ${name}`);
+        }),
+      );
     }
   }
 
@@ -58,6 +66,12 @@ export class LocalOperations implements Operations {
       .filter((unit) => names.length === 0 || names.includes(unit.definition.name))
       .sort((a, b) => a.definition.order - b.definition.order);
   }
+}
+
+/** Units of the same order start and stop side by side: servers, then NocoBase, then the gateway. */
+function inSteps(units: readonly UnitStatus[]): UnitStatus[][] {
+  const orders = [...new Set(units.map(({ definition }) => definition.order))].sort((a, b) => a - b);
+  return orders.map((order) => units.filter(({ definition }) => definition.order === order));
 }
 
 function livePart(unit: UnitStatus): LivePart {
