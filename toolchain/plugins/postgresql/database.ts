@@ -1,5 +1,5 @@
 /** `Database`: a database on the server. */
-import { escapeIdentifier, escapeLiteral } from "pg";
+import { escapeIdentifier, escapeLiteral } from "./pg";
 import { UNKNOWN, type Props, type ResourceHandler } from "../../../providers/kit/types";
 import { checkInputs } from "../bridge/check";
 import { diffResource, plannedOutputs, same } from "../bridge/diff";

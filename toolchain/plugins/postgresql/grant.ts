@@ -1,5 +1,5 @@
 /** `Grant`: all the privileges of a role on one database or schema. */
-import { escapeIdentifier } from "pg";
+import { escapeIdentifier } from "./pg";
 import { UNKNOWN, type CheckFailure, type Props, type ResourceHandler } from "../../../providers/kit/types";
 import { strings } from "../bridge/attributes";
 import { checkInputs } from "../bridge/check";

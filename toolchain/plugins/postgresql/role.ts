@@ -1,5 +1,5 @@
 /** `Role`: a role on the server. */
-import { escapeIdentifier, escapeLiteral } from "pg";
+import { escapeIdentifier, escapeLiteral } from "./pg";
 import type { Props, ResourceHandler } from "../../../providers/kit/types";
 import { isGiven, strings } from "../bridge/attributes";
 import { checkInputs } from "../bridge/check";

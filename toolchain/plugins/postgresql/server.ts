@@ -1,7 +1,8 @@
 /** Connections to the one server that a provider speaks of. */
-import { Pool, type PoolClient, type PoolConfig } from "pg";
+import type { Pool, PoolClient, PoolConfig } from "pg";
 import { serverConfig, tlsOptions, type ServerConfig } from "./config";
 import { connectionError } from "./errors";
+import { loadPg } from "./pg";
 import type { Props } from "../../../providers/kit/types";
 
 /** Rows of a query, each column by its name. */
@@ -62,7 +63,7 @@ export class Server {
 
   private async connect(database: string): Promise<PoolClient> {
     try {
-      return await this.pool(database).connect();
+      return await (await this.pool(database)).connect();
     } catch (error) {
       const hasNoTls = error instanceof Error && error.message.includes("does not support SSL");
       if (this.config.sslMode === "prefer" && hasNoTls && !this.plain) {
@@ -74,7 +75,8 @@ export class Server {
     }
   }
 
-  private pool(database: string): Pool {
+  private async pool(database: string): Promise<Pool> {
+    const { Pool } = await loadPg();
     const existing = this.pools.get(database);
     if (existing) return existing;
     const { host, port, username, password, connectTimeoutSeconds, maxConnections } = this.config;
