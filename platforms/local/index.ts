@@ -68,6 +68,7 @@ export class LocalPlatform implements Platform {
       {
         name: plan.name,
         key: plan.key,
+        title: plan.title,
         release: release.version,
         host: plan.host,
         port: plan.port,

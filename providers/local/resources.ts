@@ -94,6 +94,8 @@ export interface InstanceArgs {
   name: pulumi.Input<string>;
   /** Key of the entry app, environment or app; the subfolder of its own uploads. */
   key: pulumi.Input<string>;
+  /** Shown on NocoBase's own pages, unless somebody chose another inside. */
+  title: pulumi.Input<string>;
   /** NocoBase version, an installed `Release`. */
   release: pulumi.Input<string>;
   host: pulumi.Input<string>;

@@ -106,6 +106,7 @@ export const schema = {
       {
         name: text("Unit and folder name."),
         key: text("Key of the entry app, environment or app."),
+        title: text("Shown on NocoBase's own pages."),
         release: text("NocoBase version."),
         host: text("Address to bind."),
         port: integer("Port to bind."),

@@ -233,6 +233,7 @@ describe("nocobase-local: Instance, AppFiles, Gateway", function () {
       {
         name: shape.instance,
         key: "erp",
+        title: "ERP",
         release: release.version,
         host: "127.0.0.1",
         port: each.ports.instance,

@@ -114,6 +114,7 @@ describe("local provider, small parts", () => {
     const environment = instanceEnvironment(`/${"deep/".repeat(40)}root`, {
       name: "entry",
       key: "entry",
+      title: "Test",
       release: "2.2.15",
       host: "127.0.0.1",
       port: 21000,

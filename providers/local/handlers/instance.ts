@@ -70,6 +70,7 @@ export const instance: ResourceHandler = {
     const failures = failuresOf(news, {
       name: isName,
       key: isName,
+      title: isText,
       release: isText,
       host: isText,
       port: isPort,

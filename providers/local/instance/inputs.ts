@@ -14,6 +14,8 @@ export interface DatabaseConnection {
 export interface InstanceInputs {
   name: string;
   key: string;
+  /** Shown on NocoBase's own pages. */
+  title: string;
   release: string;
   host: string;
   port: number;
@@ -33,6 +35,7 @@ export function instanceInputs(props: Props): InstanceInputs {
   return {
     name: given.name,
     key: given.key,
+    title: given.title,
     release: given.release,
     host: given.host,
     port: given.port,

@@ -4,6 +4,7 @@ import {
   canSignIn,
   changeRootUser,
   adoptLogo,
+  adoptTitle,
   ensureUploadFolder,
   NocoBaseError,
   Session,
@@ -37,6 +38,7 @@ export async function settle(
     if (inputs.hostsApps) await ensureMultiApp(session, inputs, context);
     await ensureUploadFolder(session, inputs.key, call);
     await adoptLogo(session, inputs.key, call);
+    await adoptTitle(session, inputs.title, olds?.title, call);
   } catch (error) {
     if (!(error instanceof SignInRefused) || !olds || inputs.hostsApps) throw error;
     // Someone changed the password by hand: the app works, so this is no reason to fail.

@@ -62,8 +62,8 @@ export function outputsOf(inputs: ApplicationInputs, root: Achieved): Props {
 }
 
 function rootOf(inputs: ApplicationInputs): Achieved {
-  const { rootEmail, rootNickname, rootPassword } = inputs;
-  return { rootEmail, rootNickname, rootPassword };
+  const { rootEmail, rootNickname, rootPassword, title } = inputs;
+  return { rootEmail, rootNickname, rootPassword, title };
 }
 
 async function isThere(runtime: Runtime): Promise<boolean> {

@@ -70,8 +70,8 @@ async function sayingHow<T>(inputs: ApplicationInputs, work: () => Promise<T>): 
 }
 
 function achievedIn(olds: Props): Achieved {
-  const { rootEmail, rootNickname, rootPassword } = olds as Achieved;
-  return { rootEmail, rootNickname, rootPassword };
+  const { rootEmail, rootNickname, rootPassword, title } = olds as Achieved;
+  return { rootEmail, rootNickname, rootPassword, title };
 }
 
 /** Adds what went wrong on the host since: an unchanged `up` then repairs it. */

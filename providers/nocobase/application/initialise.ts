@@ -3,6 +3,7 @@ import {
   changeNickname,
   changeRootUser,
   adoptLogo,
+  adoptTitle,
   ensureUploadFolder,
   signInWithAny,
   type Call,
@@ -10,17 +11,18 @@ import {
 } from "../client";
 import type { ApplicationInputs } from "./inputs";
 
-/** Root credentials as this resource last set them; undefined where it never got that far. */
+/** Root credentials and title as this resource last set them; undefined where it never got that far. */
 export interface Achieved {
   rootEmail?: string;
   rootNickname?: string;
   rootPassword?: string;
+  title?: string;
 }
 
 /**
  * Gives an application that answers its own upload folder and root credentials. NocoBase installs every
  * application with the hosting instance's INIT_ROOT_*: whoever knows those would own them all.
- * @param before root credentials it may still have
+ * @param before root credentials and title it may still have
  * @throws {Error} where no known credentials open it, or the host's still do
  */
 export async function initialise(
@@ -46,6 +48,7 @@ export async function initialise(
   }
   await ensureUploadFolder(root.session, inputs.name, call);
   await adoptLogo(root.session, inputs.name, call);
+  await adoptTitle(root.session, inputs.title, before.title, call);
   if (root.credentials === own) {
     if (root.nickname !== wanted.nickname) await changeNickname(root, wanted.nickname, call);
     return;

@@ -48,6 +48,8 @@ export function changes(harness: () => PlatformHarness): void {
       editApps((apps) => (apps.crm!.title = "Customers"));
       const { stdout } = await up();
       assert.match(stdout, /updated\s+crm-app/);
+      const crm = await openApp(harness().project, "crm");
+      assert.equal((await crm.call<{ title: string }>("systemSettings:get")).title, "Customers");
       assert.deepEqual(await harness().identities(), before);
     });
 
@@ -69,6 +71,8 @@ export function changes(harness: () => PlatformHarness): void {
       const users = await after.call<{ username: string }[]>("users:list");
       assert.ok(users.some(({ username }) => username === "keeper"));
       assert.equal(await after.download(uploaded), "kept through every move");
+      const { logo } = await after.call<{ logo: { url: string } }>("systemSettings:get?appends=logo");
+      assert.match(await after.download(logo.url), /^.PNG/);
       const { "app-crm": fresh, ...others } = await harness().identities();
       assert.ok(fresh);
       assert.deepEqual(others, identities);

@@ -26,6 +26,17 @@ export function firstUp(harness: () => PlatformHarness): void {
       });
     }
 
+    it("shows each app's title on its own pages", async () => {
+      for (const [name, title] of [
+        ["crm", "CRM"],
+        ["erp", "ERP"],
+        ["entry", "Entry app"],
+      ] as const) {
+        const app = await openApp(harness().project, name);
+        assert.equal((await app.call<{ title: string }>("systemSettings:get")).title, title);
+      }
+    });
+
     it("answers at /apps/<app>/ of the fleet's address, for shared and dedicated apps", async () => {
       const entry = await openApp(harness().project, "entry");
       const shared = await entry.send("/apps/crm/");
