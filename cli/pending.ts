@@ -18,6 +18,7 @@ interface StateResource {
   id?: string;
   provider?: string;
   inputs?: Record<string, unknown>;
+  outputs?: Record<string, unknown>;
 }
 
 interface PendingOperation {
@@ -37,6 +38,8 @@ export interface Settling {
   /** Whole environment of the engine. */
   env: NodeJS.ProcessEnv;
   say: (line: string) => void;
+  /** Starts what is down: the servers must answer for what is on them. */
+  wake: () => Promise<void>;
 }
 
 /** @throws UserError where the engine can't take the state over */
@@ -47,6 +50,7 @@ export async function settlePendingOperations(settling: Settling): Promise<void>
   const pending = deployment.pending_operations ?? [];
   if (pending.length === 0) return;
   say(`The last run was interrupted; settling ${pending.length} operations that it left half-done.`);
+  await settling.wake();
 
   const creating = pending.filter(({ type }) => type === "creating");
   const ours: StateResource[] = [];
@@ -54,23 +58,26 @@ export async function settlePendingOperations(settling: Settling): Promise<void>
     if (await isOurs(resource, deployment.resources ?? [])) ours.push(resource);
   }
   const others = pending.filter(({ type }) => type !== "creating");
-  const kept = [...others, ...creating.filter(({ resource }) => ours.includes(resource))];
-  if (kept.length < pending.length) {
-    await stack.importStack({ ...exported, deployment: { ...deployment, pending_operations: kept } });
-  }
-  if (kept.length > 0) await refresh(settling, ours, kept);
+  // As made, under the id that the plugin would have given; the refresh then reads the rest from the server.
+  const adopted = ours.map((resource) => ({
+    ...resource,
+    id: nameOf(resource.inputs),
+    outputs: resource.inputs,
+  }));
+  const resources = [...(deployment.resources ?? []), ...adopted];
+  await stack.importStack({
+    ...exported,
+    deployment: { ...deployment, resources, pending_operations: others },
+  });
+  const doubtful = [...ours, ...others.map(({ resource }) => resource)].map(({ urn }) => urn);
+  if (doubtful.length > 0) await refresh(settling, doubtful);
 }
 
-/** Reads the resources in question and writes into the state what is really there. */
-async function refresh(settling: Settling, ours: StateResource[], kept: PendingOperation[]): Promise<void> {
-  const { stack, enginePath, projectDir, env } = settling;
+/** Writes into the state what is really there of these resources. */
+async function refresh({ stack, enginePath, projectDir, env }: Settling, urns: string[]): Promise<void> {
   const args = [
     ...["refresh", "--yes", "--skip-preview", "--non-interactive", "--stack", stack.name],
-    // The flag is repeated: a URN, then its id.
-    ...ours.flatMap(({ urn, inputs }) =>
-      [urn, nameOf(inputs)].flatMap((item) => ["--import-pending-creates", item]),
-    ),
-    ...kept.flatMap(({ resource }) => ["--target", resource.urn]),
+    ...urns.flatMap((urn) => ["--target", urn]),
   ];
   const done = await run(enginePath, args, { cwd: projectDir, env, timeoutMs: 120_000 });
   if (done.code !== 0) {
@@ -118,7 +125,7 @@ async function isOurs(resource: StateResource, resources: StateResource[]): Prom
   }
 }
 
-/** The official plugin takes the name as the id of roles and databases. */
+/** The postgresql plugin takes the name as the id of roles and databases. */
 function nameOf(inputs: unknown): string {
   return String((plain(inputs) as Record<string, unknown>).name);
 }

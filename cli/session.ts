@@ -65,10 +65,16 @@ export async function openStack(name: string, options: OpenOptions = {}): Promis
   const env = { ...toolchain.env, ...attempt(() => backendEnvironment(projectDir, process.env)) };
   if (options.recover) await unlock(name, projectDir, toolchain, env);
   const stack = await selectStack(name, projectDir, toolchain, env, options.create ?? false);
+  const operations = createOperations(plan, projectDir);
   if (options.recover) {
-    const whole = { ...process.env, ...env };
-    const enginePath = toolchain.engine.path;
-    await settlePendingOperations({ stack, enginePath, projectDir, env: whole, say: console.error });
+    await settlePendingOperations({
+      stack,
+      enginePath: toolchain.engine.path,
+      projectDir,
+      env: { ...process.env, ...env },
+      say: (line) => console.error(line),
+      wake: () => ensureRunning(operations),
+    });
   }
   let outputs: Promise<StackOutputs> | undefined;
   return {
@@ -77,7 +83,7 @@ export async function openStack(name: string, options: OpenOptions = {}): Promis
     plan,
     toolchain,
     stack,
-    operations: createOperations(plan, projectDir),
+    operations,
     outputs: () => (outputs ??= readOutputs(stack)),
   };
 }
@@ -173,7 +179,7 @@ export function firstLines(text: string): string {
 }
 
 /** Starts what is down before the engine talks to it: after a reboot `destroy` and `refresh` need the fleet running. */
-export async function ensureRunning({ operations }: FleetStack): Promise<void> {
+export async function ensureRunning(operations: Operations): Promise<void> {
   const down = (await operations.parts()).filter(({ state }) => state !== "running" && state !== "stopped");
   if (down.length === 0) return;
   console.log(

@@ -15,7 +15,7 @@ export async function destroy(options: { stack: string; yes?: boolean }): Promis
     prompt.close();
     if (!/^y(es)?$/i.test(answer.trim())) throw new UserError("Nothing was changed.", ExitCode.failed);
   }
-  await ensureRunning(stack);
+  await ensureRunning(stack.operations);
   await runUpdate("destroy", stack, { quiet: false });
 }
 
