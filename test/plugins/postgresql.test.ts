@@ -1,73 +1,16 @@
 /** The postgresql stand-in through the real engine, on a real server. */
 import assert from "node:assert/strict";
 import * as postgresql from "@pulumi/postgresql";
-import * as pulumi from "@pulumi/pulumi";
-import fc from "fast-check";
 import { Client } from "pg";
-import { isPlainAscii, matches, md5Verifier, scramVerifier } from "../../toolchain/plugins/postgresql/scram";
+import { OTHER_PASSWORD, PASSWORD, administrator, appDatabase, type Settings } from "./support/app-database";
 import { createProject, standIn, type TestProject } from "./support/engine";
-import { ADMIN, ADMIN_PASSWORD, TestPostgres, freePort } from "./support/postgres";
-
-const PASSWORD = "app-password-of-tests'\\$1";
-const OTHER_PASSWORD = "another-password-of-tests";
-
-/** Unlike the SDK's classes, it hands on properties that there are not. */
-class Raw extends pulumi.CustomResource {}
-
-interface Settings {
-  connectionLimit?: number;
-  password?: string;
-  provider?: Partial<postgresql.ProviderArgs>;
-  more?: (provider: postgresql.Provider) => void;
-}
+import { ADMIN, ADMIN_PASSWORD, TestPostgres } from "./support/postgres";
 
 describe("postgresql stand-in", function () {
   this.timeout(180_000);
   let server: TestPostgres;
   let project: TestProject;
-
-  /** One app's database as the fleet makes it, and a role that it is closed to. */
-  const app = (settings: Settings) => () => {
-    const provider = provide(settings.provider);
-    const options = { provider };
-    const role = new postgresql.Role(
-      "crm-role",
-      {
-        name: "crm",
-        login: true,
-        password: pulumi.secret(settings.password ?? PASSWORD),
-        connectionLimit: settings.connectionLimit ?? 5,
-      },
-      options,
-    );
-    const database = new postgresql.Database("crm-db", { name: "crm_db", owner: role.name }, options);
-    new postgresql.Grant(
-      "crm-connect",
-      { role: "public", database: database.name, objectType: "database", privileges: [] },
-      options,
-    );
-    new postgresql.Role("stranger", { name: "stranger", login: true, password: OTHER_PASSWORD }, options);
-    settings.more?.(provider);
-    return Promise.resolve({ encoding: database.encoding, owner: database.owner });
-  };
-  const provide = (args: Partial<postgresql.ProviderArgs> = {}) =>
-    new postgresql.Provider("server", {
-      host: "127.0.0.1",
-      port: server.port,
-      username: ADMIN,
-      password: pulumi.secret(ADMIN_PASSWORD),
-      sslmode: "disable",
-      connectTimeout: 5,
-      ...args,
-    });
-  const run = (settings: Settings = {}): void => project.change({ program: app(settings) });
-  const only = (resources: (provider: postgresql.Provider) => unknown): void =>
-    project.change({
-      program: () => {
-        resources(provide());
-        return Promise.resolve({});
-      },
-    });
+  const run = (settings?: Settings): void => project.change({ program: appDatabase(server, settings) });
   const connect = (user: string, password: string) =>
     server.sql("SELECT current_user", [], { user, password, database: "crm_db" });
 
@@ -252,114 +195,6 @@ describe("postgresql stand-in", function () {
     await project.up();
   });
 
-  const refused: [what: string, settings: () => Settings, message: RegExp][] = [
-    [
-      "a type that it does not have",
-      () => ({ more: (provider) => new postgresql.Extension("e", { name: "hstore" }, { provider }) }),
-      /resource type postgresql:index\/extension:Extension is not supported.*Install the official plugin/s,
-    ],
-    [
-      "a property that it does not have",
-      () => ({
-        more: (provider) =>
-          new postgresql.Role(
-            "r",
-            { name: "r", passwordWo: "hidden-pw", passwordWoVersion: "1" },
-            { provider },
-          ),
-      }),
-      /passwordWo of Role is not supported by this stand-in plugin/,
-    ],
-    [
-      "an unknown property",
-      () => ({
-        more: (provider) =>
-          new Raw(
-            "postgresql:index/role:Role",
-            "r",
-            { name: "r", conectionLimit: 1 },
-            { provider, version: "3.18.1" },
-          ),
-      }),
-      /Role has no property conectionLimit; did you mean connectionLimit\?/,
-    ],
-    [
-      "a privilege that a database has not",
-      () => ({
-        more: (provider) =>
-          new postgresql.Grant(
-            "g",
-            { role: "stranger", database: "crm_db", objectType: "database", privileges: ["SELECT"] },
-            { provider },
-          ),
-      }),
-      /privileges has "SELECT"; a database has ALL, CREATE, CONNECT, TEMPORARY/,
-    ],
-    [
-      "a kind of object that it does not have",
-      () => ({
-        more: (provider) =>
-          new postgresql.Grant(
-            "g",
-            { role: "stranger", database: "crm_db", schema: "public", objectType: "table", privileges: [] },
-            { provider },
-          ),
-      }),
-      /objectType is "table"; this stand-in plugin knows database and schema/,
-    ],
-    [
-      "an option of the provider that it does not have",
-      () => ({ provider: { awsRdsIamAuth: true } }),
-      /The option awsRdsIamAuth is not supported by this stand-in plugin/,
-    ],
-    [
-      "an unknown TLS mode",
-      () => ({ provider: { sslmode: "always" } }),
-      /sslmode is "always"; allowed are disable, prefer, require/,
-    ],
-  ];
-  for (const [what, settings, message] of refused) {
-    it(`refuses ${what}`, async () => {
-      run(settings());
-      await assert.rejects(project.preview(), message);
-    });
-  }
-
-  const unreachable: [
-    what: string,
-    args: () => Promise<Partial<postgresql.ProviderArgs>>,
-    message: RegExp,
-  ][] = [
-    ["no server", async () => ({ port: await freePort() }), /Nothing listens at 127\.0\.0\.1:\d+/],
-    [
-      "a wrong password",
-      () => Promise.resolve({ password: "wrong-secret" }),
-      /refuses to sign in admin: password authentication failed/,
-    ],
-    ["no TLS", () => Promise.resolve({ sslmode: "require" }), /has no TLS, and sslmode is require/],
-    ["no such database", () => Promise.resolve({ database: "nowhere" }), /has no database nowhere/],
-  ];
-  for (const [what, args, message] of unreachable) {
-    it(`says what is wrong with ${what}, and no password`, async () => {
-      const provider = await args();
-      run({ connectionLimit: 8, provider });
-      await assert.rejects(project.up(), (error: Error) => {
-        assert.match(error.message, message);
-        for (const secret of ["wrong-secret", ADMIN_PASSWORD, PASSWORD]) {
-          assert.ok(!error.message.includes(secret), "a password is in the message");
-        }
-        return true;
-      });
-    });
-  }
-
-  it("takes TLS only if there is some, where it is preferred", async () => {
-    run({ connectionLimit: 9, provider: { sslmode: "prefer" } });
-    await project.up();
-    const [role] = await server.sql("SELECT rolconnlimit FROM pg_roles WHERE rolname = 'crm'");
-    assert.equal(role?.rolconnlimit, 9);
-  });
-
   it("removes grant, database and role in that order, connections or not", async () => {
     const client = new Client({
       host: "127.0.0.1",
@@ -380,7 +215,8 @@ describe("postgresql stand-in", function () {
   });
 
   it("removes what somebody else removed before", async () => {
-    only((provider) => {
+    const program = () => {
+      const provider = administrator(server);
       const role = new postgresql.Role("gone-role", { name: "gone" }, { provider });
       const database = new postgresql.Database(
         "gone-db",
@@ -389,7 +225,9 @@ describe("postgresql stand-in", function () {
       );
       const rule = { role: "public", objectType: "database", privileges: [] };
       new postgresql.Grant("gone-connect", { ...rule, database: database.name }, { provider });
-    });
+      return Promise.resolve({});
+    };
+    project.change({ program });
     await project.up();
     await server.sql("DROP DATABASE gone_db");
     await server.sql("DROP ROLE gone");
@@ -414,26 +252,5 @@ describe("postgresql stand-in", function () {
     await project.up();
     await project.destroy();
     assert.deepEqual(await server.sql("SELECT 1 FROM pg_roles WHERE rolname = 'crm'"), []);
-  });
-});
-
-describe("password verifiers", () => {
-  const ascii = fc.string({ unit: "grapheme-ascii", minLength: 1, maxLength: 60 });
-
-  it("match the password that they were made of, and no other", () => {
-    fc.assert(
-      fc.property(ascii, ascii, (password, other) => {
-        for (const verifier of [scramVerifier(password), md5Verifier(password, "crm")]) {
-          assert.equal(matches(verifier, password, "crm"), true);
-          assert.equal(matches(verifier, other, "crm"), other === password);
-        }
-      }),
-      { numRuns: 50 },
-    );
-  });
-
-  it("are left to the server where the password is no plain ASCII", () => {
-    assert.equal(isPlainAscii("pässword"), false);
-    assert.equal(matches(scramVerifier("x"), "pässword", "crm"), undefined);
   });
 });

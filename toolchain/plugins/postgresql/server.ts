@@ -14,9 +14,13 @@ export type Query = (text: string, values?: unknown[]) => Promise<Row[]>;
 /** Idle connections would keep a server from stopping and a database from being dropped. */
 const IDLE_MS = 500;
 
+/** The pool wants a number. */
+const UNLIMITED = 1000;
+
 export class Server {
   private readonly pools = new Map<string, Pool>();
-  private plain = false;
+  /** False once a server that need not have TLS turned out to have none. */
+  private hasTls = true;
 
   constructor(readonly config: ServerConfig) {}
 
@@ -61,23 +65,23 @@ export class Server {
     }, database);
   }
 
-  private async connect(database: string): Promise<PoolClient> {
+  private async connect(database: string, tls = this.hasTls): Promise<PoolClient> {
     try {
-      return await (await this.pool(database)).connect();
+      return await (await this.pool(database, tls)).connect();
     } catch (error) {
-      const hasNoTls = error instanceof Error && error.message.includes("does not support SSL");
-      if (this.config.sslMode === "prefer" && hasNoTls && !this.plain) {
-        this.plain = true;
-        this.pools.clear();
-        return await this.connect(database);
+      const refused = error instanceof Error && error.message.includes("does not support SSL");
+      if (!refused || !tls || this.config.sslMode !== "prefer") {
+        throw connectionError(error, this.config, database);
       }
-      throw connectionError(error, this.config, database);
+      this.hasTls = false;
+      return await this.connect(database);
     }
   }
 
-  private async pool(database: string): Promise<Pool> {
+  private async pool(database: string, tls: boolean): Promise<Pool> {
     const { Pool } = await loadPg();
-    const existing = this.pools.get(database);
+    const key = JSON.stringify([database, tls]);
+    const existing = this.pools.get(key);
     if (existing) return existing;
     const { host, port, username, password, connectTimeoutSeconds, maxConnections } = this.config;
     const isOwn = database === this.config.database;
@@ -87,8 +91,8 @@ export class Server {
       user: username,
       password,
       database,
-      ssl: this.plain ? false : tlsOptions(this.config),
-      max: maxConnections === 0 ? 1000 : maxConnections,
+      ssl: tls && tlsOptions(this.config),
+      max: maxConnections === 0 ? UNLIMITED : maxConnections,
       connectionTimeoutMillis: connectTimeoutSeconds * 1000,
       idleTimeoutMillis: IDLE_MS,
       ...(isOwn ? {} : { maxUses: 1 }),
@@ -98,7 +102,7 @@ export class Server {
     const pool = new Pool(options);
     // The server may go at any time while a connection is idle; the next query tells.
     pool.on("error", () => undefined);
-    this.pools.set(database, pool);
+    this.pools.set(key, pool);
     return pool;
   }
 }
