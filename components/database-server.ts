@@ -24,6 +24,8 @@ export class DatabaseServer extends pulumi.ComponentResource {
   readonly sslMode: string;
   /** Connects as the administrator. */
   readonly provider: postgresql.Provider;
+  /** The administrator's password where the fleet made it; undefined for an external server. */
+  readonly adminPassword?: pulumi.Output<string>;
 
   constructor(name: string, args: DatabaseServerArgs, options?: pulumi.ComponentResourceOptions) {
     super("nocobase-fleet:index:DatabaseServer", name, {}, options);
@@ -40,6 +42,7 @@ export class DatabaseServer extends pulumi.ComponentResource {
         { plan, adminPassword: password },
         { parent: this },
       );
+      this.adminPassword = password;
       this.host = server.host;
       this.port = server.port;
       this.sslMode = "disable";

@@ -43,7 +43,7 @@ export interface FleetOutputs {
   entry: InstanceOutput;
   environments: Record<string, InstanceOutput>;
   apps: Record<string, AppOutput>;
-  /** Sign-ins by key (`entry`, environments, apps), one secret. */
+  /** Sign-ins by key (`entry`, environments, apps; `server/<key>` for managed database servers), one secret. */
   credentials: pulumi.Output<Record<string, { url: string; email: string; password: string }>>;
 }
 
@@ -121,6 +121,15 @@ export function createFleet(plan: FleetPlan, platform: Platform, secrets: FleetS
     entry: hostCredentials(entry),
     ...mapValues(environments, hostCredentials),
   };
+  for (const [key, server] of Object.entries(servers)) {
+    const { host, port, adminUser } = required(plan.databaseServers, key, "database server");
+    if (!server.adminPassword) continue;
+    credentials[`server/${key}`] = {
+      url: `postgresql://${host}:${port}`,
+      email: adminUser,
+      password: server.adminPassword,
+    };
+  }
   const appOutputs: Record<string, AppOutput> = {};
   for (const [key, app] of Object.entries(plan.apps)) {
     const component = required(apps, key, "app");

@@ -18,9 +18,10 @@ export interface InstanceArgs {
 /** Secret environment variables by name. */
 export type SecretEnvironment = Readonly<Record<string, pulumi.Output<string>>>;
 
-/** Sign-in of a root user; the password is a secret. */
+/** Sign-in of a root user, or of a database server's administrator; the password is a secret. */
 export interface Credentials {
   readonly url: string;
+  /** E-mail address, or user name on a database server. */
   readonly email: string;
   readonly password: pulumi.Output<string>;
 }

@@ -28,7 +28,7 @@ export async function credentials(
   if (options.json) console.log(JSON.stringify(shown, null, 2));
   else {
     const rows = Object.entries(shown).map(([key, { url, email, password }]) => [key, url, email, password]);
-    console.log(formatTable(["name", "url", "e-mail", "password"], rows));
+    console.log(formatTable(["name", "url", "sign in as", "password"], rows));
   }
 }
 

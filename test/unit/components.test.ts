@@ -94,7 +94,9 @@ describe("components", function () {
 
   it("derives different secrets for each app and purpose", () => {
     const { credentials } = fleet.outputs;
-    const passwords = Object.values(credentials).map(({ password }) => password);
+    const { "server/main": server, ...signIns } = credentials;
+    assert.equal(server!.email, "postgres");
+    const passwords = Object.values(signIns).map(({ password }) => password);
     const jwt = [
       named("crm-app").inputs.jwtSecret,
       named("crm-files").inputs.aesKey,

@@ -108,7 +108,8 @@ export const appFiles: ResourceHandler = {
       unlinkFiles(root, placement);
       markOwner(root, { ...owner, retainedAt: owner.retainedAt ?? new Date().toISOString() });
       context.info(
-        `The files of ${inputs.key} stay in ${folder}; declare the app again under the same key to use them.`,
+        `The files of ${inputs.key} stay in ${folder}, database ${inputs.database.name} and its role on their server. ` +
+          "docs/data-safety.md says how to use them again.",
       );
       return;
     }
