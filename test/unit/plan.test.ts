@@ -104,6 +104,8 @@ describe("planFleet", () => {
     assert.deepEqual(entry.env, {
       APP_ENV: "production",
       INIT_APP_LANG: "en-US",
+      INIT_ROOT_EMAIL: "admin@example.com",
+      INIT_ROOT_NICKNAME: "Super Admin",
       LOGGER_LEVEL: "warn",
       NODE_ENV: "production",
       SKIP_SAME_VERSION_UPGRADE: "true",
