@@ -12,9 +12,11 @@ const ROLE = "postgresql:index/role:Role";
 const DATABASE = "postgresql:index/database:Database";
 const CONNECT_LIMIT_MS = 10_000;
 
-interface StateResource {
+export interface StateResource {
   urn: string;
   type: string;
+  parent?: string;
+  protect?: boolean;
   id?: string;
   provider?: string;
   inputs?: Record<string, unknown>;
@@ -42,20 +44,24 @@ export interface Settling {
   wake: () => Promise<void>;
 }
 
-/** @throws UserError where the engine can't take the state over */
-export async function settlePendingOperations(settling: Settling): Promise<void> {
+/**
+ * @returns the resources in the state, as they were before
+ * @throws UserError where the engine can't take the state over
+ */
+export async function settlePendingOperations(settling: Settling): Promise<StateResource[]> {
   const { stack, say } = settling;
   const exported = await stack.exportStack();
   const deployment = exported.deployment as Deployment;
   const pending = deployment.pending_operations ?? [];
-  if (pending.length === 0) return;
+  const before = deployment.resources ?? [];
+  if (pending.length === 0) return before;
   say(`The last run was interrupted; settling ${pending.length} operations that it left half-done.`);
   await settling.wake();
 
   const creating = pending.filter(({ type }) => type === "creating");
   const ours: StateResource[] = [];
   for (const { resource } of creating) {
-    if (await isOurs(resource, deployment.resources ?? [])) ours.push(resource);
+    if (await isOurs(resource, before)) ours.push(resource);
   }
   const others = pending.filter(({ type }) => type !== "creating");
   // As made, under the id that the plugin would have given; the refresh then reads the rest from the server.
@@ -64,13 +70,14 @@ export async function settlePendingOperations(settling: Settling): Promise<void>
     id: nameOf(resource.inputs),
     outputs: resource.inputs,
   }));
-  const resources = [...(deployment.resources ?? []), ...adopted];
+  const resources = [...before, ...adopted];
   await stack.importStack({
     ...exported,
     deployment: { ...deployment, resources, pending_operations: others },
   });
   const doubtful = [...ours, ...others.map(({ resource }) => resource)].map(({ urn }) => urn);
   if (doubtful.length > 0) await refresh(settling, doubtful);
+  return before;
 }
 
 /** Writes into the state what is really there of these resources. */

@@ -15,7 +15,7 @@ import { lineProgress, noProgress, type Progress } from "../toolchain/progress";
 import { projectDirectory } from "../toolchain/project";
 import { describeLock, freeStaleLocks } from "../toolchain/stack-lock";
 import { ExitCode, UserError } from "./exit-codes";
-import { settlePendingOperations } from "./pending";
+import { settlePendingOperations, type StateResource } from "./pending";
 import { usePrivateTemp } from "./private-temp";
 import type { StackOutputs } from "./status/rows";
 
@@ -28,6 +28,8 @@ export interface FleetStack {
   readonly toolchain: Toolchain;
   readonly stack: Stack;
   readonly operations: Operations;
+  /** What the state held when the stack was opened to be changed; empty otherwise. */
+  readonly resources: readonly StateResource[];
   /** The stack's outputs. @throws UserError where the stack was never brought up */
   outputs(): Promise<StackOutputs>;
 }
@@ -66,8 +68,9 @@ export async function openStack(name: string, options: OpenOptions = {}): Promis
   if (options.recover) await unlock(name, projectDir, toolchain, env);
   const stack = await selectStack(name, projectDir, toolchain, env, options.create ?? false);
   const operations = createOperations(plan, projectDir);
+  let resources: StateResource[] = [];
   if (options.recover) {
-    await settlePendingOperations({
+    resources = await settlePendingOperations({
       stack,
       enginePath: toolchain.engine.path,
       projectDir,
@@ -84,6 +87,7 @@ export async function openStack(name: string, options: OpenOptions = {}): Promis
     toolchain,
     stack,
     operations,
+    resources,
     outputs: () => (outputs ??= readOutputs(stack)),
   };
 }

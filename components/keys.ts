@@ -3,8 +3,8 @@ import { hkdfSync } from "node:crypto";
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 
-/** Bytes of a seed: as strong as the AES-256 key derived from it. */
-const SEED_BYTES = 32;
+/** Letters and digits of a seed: 43 hold 256 bits, as many as the AES-256 key derived from it. */
+const SEED_LENGTH = 43;
 
 export interface AppKeys {
   /** 32 characters, base64url. */
@@ -19,18 +19,21 @@ export interface AppKeys {
   readonly supervisorKey: pulumi.Output<string>;
 }
 
-/** The seed's resource, made under the component whose app it belongs to. */
-export function createSeed(name: string, options: pulumi.CustomResourceOptions): random.RandomBytes {
-  return new random.RandomBytes(`${name}-seed`, { length: SEED_BYTES }, options);
+/**
+ * The seed's resource, made under the component whose app it belongs to. A RandomPassword, since the id of RandomBytes is
+ * its very value and ids stand in the state in the clear.
+ */
+export function createSeed(name: string, options: pulumi.CustomResourceOptions): random.RandomPassword {
+  return new random.RandomPassword(`${name}-seed`, { length: SEED_LENGTH, special: false }, options);
 }
 
 /**
  * Derives every secret of an app from its seed with HKDF-SHA256 (RFC 5869): one secret in the state instead of
  * five, each independent of the others, and one can be renewed alone by raising its generation.
  */
-export function deriveKeys(seed: random.RandomBytes, passwordGeneration: number): AppKeys {
+export function deriveKeys(seed: random.RandomPassword, passwordGeneration: number): AppKeys {
   const derive = (purpose: string, bytes: number, encoding: "hex" | "base64url") =>
-    pulumi.secret(seed.base64).apply((base64) => deriveKey(base64, purpose, bytes).toString(encoding));
+    pulumi.secret(seed.result).apply((value) => deriveKey(value, purpose, bytes).toString(encoding));
   return {
     databasePassword: derive("database-password/1", 24, "base64url"),
     rootPassword: derive(`root-password/${passwordGeneration}`, 18, "base64url"),
@@ -40,7 +43,7 @@ export function deriveKeys(seed: random.RandomBytes, passwordGeneration: number)
   };
 }
 
-/** @param seed base64 @param purpose what the key is for, with its generation: `root-password/1` */
+/** @param seed letters and digits @param purpose what the key is for, with its generation: `root-password/1` */
 export function deriveKey(seed: string, purpose: string, bytes: number): Buffer {
-  return Buffer.from(hkdfSync("sha256", Buffer.from(seed, "base64"), "", `nocobase-fleet/${purpose}`, bytes));
+  return Buffer.from(hkdfSync("sha256", seed, "", `nocobase-fleet/${purpose}`, bytes));
 }

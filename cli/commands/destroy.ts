@@ -2,11 +2,13 @@ import { createInterface } from "node:readline/promises";
 import type { FleetPlan } from "../../plan/types";
 import { ExitCode, UserError } from "../exit-codes";
 import { ensureRunning, openStack } from "../session";
+import { refuseProtected } from "../protection";
 import { runUpdate } from "../update";
 
 /** `fleet destroy`: says what happens to each database first, and asks where somebody can answer. */
 export async function destroy(options: { stack: string; yes?: boolean }): Promise<void> {
   const stack = await openStack(options.stack, { recover: true });
+  refuseProtected(stack.resources, undefined);
   console.log(`Destroying stack ${options.stack}:`);
   for (const line of fates(stack.plan)) console.log(`  ${line}`);
   if (!options.yes && process.stdin.isTTY) {

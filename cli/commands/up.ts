@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { ExitCode } from "../exit-codes";
 import { openStack } from "../session";
+import { refuseProtected } from "../protection";
 import { runUpdate } from "../update";
 import { liveRows } from "../status/live";
 import { isDegraded, type StatusRow } from "../status/rows";
@@ -17,6 +18,7 @@ export async function up(options: { stack: string; json?: boolean }): Promise<vo
     recover: true,
     quiet: options.json,
   });
+  refuseProtected(stack.resources, stack.plan);
   const changes = await runUpdate("up", stack, { quiet: options.json ?? false });
   const outputs = await stack.outputs();
   const rows = await settledRows(() => liveRows(outputs, stack.operations));

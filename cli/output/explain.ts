@@ -14,19 +14,23 @@ export function explainErrors(errors: readonly string[]): string[] {
           `${ownerKind(types ?? "")} ${(name ?? "").replace(/-(db|role|files|seed|connect)$/, "")}`,
       ),
   );
-  if (owners.size === 0) return [];
+  return owners.size === 0 ? [] : explainProtected([...owners]);
+}
+
+/** @param owners what is protected, e.g. `app crm`; repetitions are fine */
+export function explainProtected(owners: readonly string[]): string[] {
   return [
     "",
-    `Protected: ${[...owners].sort().join(", ")}.`,
-    "Its database and files are kept unless the stack file says otherwise. To take it away, first set",
+    `Protected: ${[...new Set(owners)].sort().join(", ")}.`,
+    "Their databases and files are kept unless the stack file says otherwise. To take one away, first set",
     "`deletion: backup` (a verified dump and its files, then removal), `retain` (leave them in place) or",
-    "`delete`, run `fleet up`, and only then remove it from the stack file. `fleet stop` stops the fleet and loses nothing.",
+    "`delete`, run `fleet up`, and only then remove it. `fleet stop` stops the fleet and loses nothing.",
   ];
 }
 
 function ownerKind(types: string): string {
   if (types.includes("BusinessApp")) return "app";
   if (types.includes("RuntimeEnvironment")) return "environment";
-  if (types.includes("EntryApp")) return "the entry app,";
+  if (types.includes("EntryApp")) return "entry app";
   return "resource";
 }

@@ -4,7 +4,7 @@ import * as path from "node:path";
 import { backendEnvironment } from "../../toolchain/backend";
 import { ensureToolchain, type Toolchain } from "../../toolchain/ensure";
 import { ADMIN, ADMIN_PASSWORD, TestPostgres } from "../plugins/support/postgres";
-import { openApp } from "./support/fleet";
+import { eventually, openApp } from "./support/fleet";
 import { gatewayPort, LocalHarness } from "./support/local";
 import { Project } from "./support/project";
 
@@ -85,7 +85,7 @@ describe("external database server, and plain pulumi", function () {
 
   it("is destroyed by plain `pulumi destroy`, and leaves the server with none of its databases", async () => {
     pulumi("destroy", "--yes", "--skip-preview");
-    assert.deepEqual(await harness.leftovers(), []);
+    await eventually("nothing is left", 15, async () => (await harness.leftovers()).length === 0);
     const rows = await postgres.sql("select datname from pg_database where datname like 'ext%'");
     assert.deepEqual(rows, []);
   });

@@ -122,7 +122,7 @@ describe("explanations", () => {
       'resource "urn:pulumi:dev::nocobase-fleet::nocobase-fleet:index:BusinessApp$nocobase-fleet:index:AppDatabase$postgresql:index/database:Database::crm-db" cannot be deleted\nbecause it is protected',
       'resource "urn:pulumi:dev::nocobase-fleet::nocobase-fleet:index:EntryApp$random:index/randomBytes:RandomBytes::entry-seed" cannot be deleted\nbecause it is protected',
     ]).join("\n");
-    assert.match(lines, /Protected: app crm, the entry app/);
+    assert.match(lines, /Protected: app crm, entry app entry/);
     assert.match(lines, /deletion: backup/);
   });
 

@@ -23,7 +23,6 @@ async function register(
         resources.push({ type, name, inputs: inputs as Record<string, unknown> });
         const state = inputs as Record<string, unknown>;
         const made: Record<string, unknown> = {
-          "random:index/randomBytes:RandomBytes": { base64: Buffer.from(name.padEnd(32)).toString("base64") },
           "random:index/randomPassword:RandomPassword": { result: `password of ${name}` },
           "nocobase-local:index:Instance": { url: `http://${String(state.host)}:${String(state.port)}` },
           "nocobase-local:index:PostgresServer": { host: "127.0.0.1", version: "15" },
@@ -76,7 +75,7 @@ describe("components", function () {
       "BusinessApp",
       "Database",
       "Grant",
-      "RandomBytes",
+      "RandomPassword",
       "Role",
     ]);
   });

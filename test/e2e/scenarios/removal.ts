@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { statusOf, type PlatformHarness } from "../support/fleet";
+import { eventually, statusOf, type PlatformHarness } from "../support/fleet";
 
 type Apps = Record<string, Record<string, unknown>>;
 
@@ -49,7 +49,12 @@ export function removal(harness: () => PlatformHarness): void {
       harness().project.edit((values) => (values.deletion = "delete"));
       await harness().project.succeed("up");
       await harness().project.succeed("destroy", "--yes");
-      assert.deepEqual(await harness().leftovers(), []);
+      // The supervisor ends by itself once nothing is left to look after.
+      await eventually(
+        "the supervisor ended",
+        15,
+        async () => (await harness().leftovers()).length === 0,
+      ).catch(async () => assert.deepEqual(await harness().leftovers(), []));
     });
   });
 }

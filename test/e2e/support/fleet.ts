@@ -17,6 +17,8 @@ export interface PlatformHarness {
   query(app: string, database: string, sql: string): Promise<Record<string, unknown>[]>;
   /** Names of the databases on the fleet's server, without PostgreSQL's own. */
   databases(): Promise<string[]>;
+  /** Every secret value in the stack's state, in the clear. */
+  secrets(): Promise<string[]>;
   /** Files that could leak a secret: logs, unit files, world-readable files, process arguments, as text by name. */
   exposedTexts(): Promise<Record<string, string>>;
   /** Restores a backup folder into an empty database and counts its tables. */

@@ -112,11 +112,11 @@ export class LocalHarness implements PlatformHarness {
 
   leftovers(): Promise<string[]> {
     const processes = this.processes().map((pid) => `process ${pid}: ${commandOf(pid) ?? ""}`);
-    const files = fs.existsSync(this.root) ? fs.readdirSync(this.root) : [];
-    return Promise.resolve([
-      ...processes,
-      ...files.filter((name) => name !== "backups" && name !== "supervisor"),
-    ]);
+    // Logs, backups and stray user files stay on purpose.
+    const staying = ["backups", "kept", "logs", "supervisor"];
+    const folders = fs.existsSync(this.root) ? fs.readdirSync(this.root) : [];
+    const filled = folders.filter((name) => fs.readdirSync(path.join(this.root, name)).length > 0);
+    return Promise.resolve([...processes, ...filled.filter((name) => !staying.includes(name))]);
   }
 
   /** Ends what a failed run left behind. */
@@ -151,6 +151,22 @@ export class LocalHarness implements PlatformHarness {
     if (!provider) throw new Error("the state has no postgresql provider");
     const { host, port, username, password } = plain(provider.inputs) as Record<string, string>;
     return { host: host!, port: Number(port), user: username!, password: password! };
+  }
+
+  /** Secrets that are structures, such as a database connection, count by the texts in them that look random. */
+  async secrets(): Promise<string[]> {
+    const texts = new Set<string>();
+    const collect = (value: unknown): void => {
+      if (typeof value === "string" && /^[\w-]{20,}$/.test(value)) texts.add(value);
+      else if (typeof value === "object" && value !== null) Object.values(value).forEach(collect);
+    };
+    const visit = (value: unknown): void => {
+      if (typeof value !== "object" || value === null) return;
+      if ("plaintext" in value) collect(plain(value));
+      else Object.values(value).forEach(visit);
+    };
+    visit(await this.state());
+    return [...texts];
   }
 
   private async state(): Promise<StateResource[]> {

@@ -1,0 +1,51 @@
+/** Refuses, before anything is touched, what the engine would refuse only after it has taken processes down. */
+import type { FleetPlan } from "../plan/types";
+import { explainProtected } from "./output/explain";
+import { UserError } from "./exit-codes";
+
+export interface ProtectedResource {
+  urn: string;
+  type: string;
+  parent?: string;
+  protect?: boolean;
+}
+
+/**
+ * Says no to an `up` that would remove a protected app or environment, or to a `destroy` of a fleet that has any.
+ *
+ * @param keep the plan whose parts stay; undefined for destroy
+ * @throws UserError naming them all, with what to do
+ */
+export function refuseProtected(resources: readonly ProtectedResource[], keep: FleetPlan | undefined): void {
+  const parents = new Map(resources.map((resource) => [resource.urn, resource]));
+  const owners = resources
+    .filter(({ protect }) => protect)
+    .map((resource) => ownerOf(resource, parents))
+    .filter((owner): owner is Owner => owner !== undefined && !stays(owner, keep))
+    .map(({ kind, key }) => (kind === "EntryApp" ? "the entry app" : `${KINDS[kind]} ${key}`));
+  if (owners.length > 0) throw new UserError(explainProtected(owners).join("\n").trim());
+}
+
+const KINDS = { EntryApp: "entry app", RuntimeEnvironment: "environment", BusinessApp: "app" } as const;
+
+interface Owner {
+  kind: keyof typeof KINDS;
+  key: string;
+}
+
+function ownerOf(
+  resource: ProtectedResource,
+  parents: ReadonlyMap<string, ProtectedResource>,
+): Owner | undefined {
+  for (let at: ProtectedResource | undefined = resource; at; at = parents.get(at.parent ?? "")) {
+    const kind = /^nocobase-fleet:index:(EntryApp|RuntimeEnvironment|BusinessApp)$/.exec(at.type)?.[1];
+    if (kind) return { kind: kind as Owner["kind"], key: at.urn.split("::").pop() ?? "" };
+  }
+  return undefined;
+}
+
+function stays({ kind, key }: Owner, plan: FleetPlan | undefined): boolean {
+  if (!plan) return false;
+  if (kind === "EntryApp") return true;
+  return Object.hasOwn(kind === "BusinessApp" ? plan.apps : plan.environments, key);
+}
