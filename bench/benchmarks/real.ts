@@ -1,0 +1,226 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { InstantFleet } from "../instant/fleet";
+import { RealFleet, type UpRun } from "../real/fleet";
+import { freePort } from "../real/port";
+import { load, type Load } from "../support/load";
+import { digits, mebibytes, median, ratio, repeat, seconds, timed } from "../support/measure";
+import { memoryOf, type MemoryUse } from "../support/processes";
+import type { Check, Report, Table } from "../support/report";
+import { withRemoval } from "../support/scope";
+
+const NO_OP_ROUNDS = 5;
+const NO_OP_LIMIT_SECONDS = 8;
+const ADDED_APPS = ["hr", "legal", "sales", "stock"];
+const NEW_APP_LIMIT_SECONDS = 15;
+const RESOURCES_LIMIT = 8;
+/** After a start, until Node has collected what only the start needed. */
+const SETTLE_MS = 20_000;
+const CONNECTIONS = 16;
+const LOAD_SECONDS = 3;
+
+/** The dev stack on real parts: an edit's way to HTTP 200, a no-op, memory, and what the gateway costs. */
+export async function real(): Promise<Report> {
+  return withRemoval(new RealFleet(await freePort()), async (fleet) => {
+    const first = await fleet.up();
+    const noOp = await noOps(fleet);
+    const gateway = await gatewayOverhead(fleet);
+
+    fleet.edit(({ environments }) => (environments.green = { title: "Green" }));
+    await fleet.up();
+    const memory = [await hostMemory(fleet, "entry", 0), await hostMemory(fleet, "green", 0)];
+    memory.push(await hostMemory(fleet, "blue", 2, ["crm", "support"]));
+    const dedicated = await hostMemory(fleet, "erp", 0, ["erp"]);
+    const added = await repeat(ADDED_APPS.length, (index) => addSharedApp(fleet, ADDED_APPS[index]!));
+    memory.push(await hostMemory(fleet, "blue", 2 + ADDED_APPS.length, ["crm", ...ADDED_APPS]));
+    const down = await timed(() => fleet.fleet("destroy", "--yes"));
+
+    const steps: Table = {
+      columns: ["step", "time", ""],
+      rows: [
+        [
+          "first `up`, engine and NocoBase cached",
+          seconds(first.seconds),
+          `${first.created} resources; entry app, environment with 2 apps, dedicated app`,
+        ],
+        [
+          "`up` without a change, median",
+          seconds(noOp.seconds),
+          `${ratio(noOp.seconds, noOp.floor)} an \`up\` of an empty program`,
+        ],
+        [
+          "a new shared app, edit to HTTP 200, median",
+          seconds(median(added.map((each) => each.answering))),
+          rangeOf(added),
+        ],
+        [
+          "the same, until `up` has ended, median",
+          seconds(median(added.map((each) => each.run.seconds))),
+          breakdown(added),
+        ],
+        ["`destroy`, without backups", seconds(down.seconds), ""],
+      ],
+    };
+    return {
+      title: "A real fleet",
+      tables: [steps, memoryTable(memory, dedicated), gateway],
+      checks: checks(noOp.seconds, added),
+      notes: [
+        `State of one shared app: ${digits(median(added.map((each) => each.stateBytes)) / 1024)} KiB in ${added[0]!.run.created} resources.`,
+        "Memory is taken after a restart with everything installed, settled for 20 s. Proportional: shared pages divided among their users.",
+      ],
+    };
+  });
+}
+
+/** Medians of an `up` that changes nothing and, round by round, of one of an empty program. */
+async function noOps(fleet: RealFleet): Promise<{ seconds: number; floor: number }> {
+  return withRemoval(await InstantFleet.create(), async (instant) => {
+    await instant.up("empty", { program: "empty" });
+    const rounds = await repeat(NO_OP_ROUNDS, async () => {
+      const run = await fleet.up();
+      if (run.created + run.updated > 0)
+        throw new Error(`an \`up\` without an edit changed something:\n${run.output}`);
+      return { seconds: run.seconds, floor: (await instant.up("empty", { program: "empty" })).seconds };
+    });
+    return {
+      seconds: median(rounds.map((round) => round.seconds)),
+      floor: median(rounds.map((round) => round.floor)),
+    };
+  });
+}
+
+interface Added {
+  /** From the edit to HTTP 200 through the gateway, seconds. */
+  answering: number;
+  run: UpRun;
+  stateBytes: number;
+}
+
+async function addSharedApp(fleet: RealFleet, key: string): Promise<Added> {
+  const before = fleet.stateBytes();
+  fleet.edit(({ apps }) => (apps[key] = { title: key.toUpperCase(), environment: "blue" }));
+  const [run, answering] = await Promise.all([fleet.up(), fleet.untilAnswering(key)]);
+  return { answering, run, stateBytes: fleet.stateBytes() - before };
+}
+
+function rangeOf(added: readonly Added[]): string {
+  const all = added.map((each) => each.answering);
+  return `${added.length} apps one after the other: ${seconds(Math.min(...all))} to ${seconds(Math.max(...all))}`;
+}
+
+/** The longest steps of the last app, as `up` printed them. */
+function breakdown(added: readonly Added[]): string {
+  const lines = [...added.at(-1)!.run.stdout.matchAll(/^ {2}(?:created|updated) +(\S+) +([\d.]+ ?m?s)/gm)];
+  return lines
+    .map(([, name, time]) => ({
+      name: name ?? "",
+      time: time ?? "",
+      value: parseFloat(time ?? "") * (/ms/.test(time ?? "") ? 0.001 : 1),
+    }))
+    .sort((a, b) => b.value - a.value)
+    .slice(0, 3)
+    .map(({ name, time }) => `${name} ${time}`)
+    .join(", ");
+}
+
+function checks(noOp: number, added: readonly Added[]): Check[] {
+  const answering = median(added.map((each) => each.answering));
+  const created = Math.max(...added.map((each) => each.run.created));
+  return [
+    {
+      what: "a second `up` of the dev fleet",
+      target: `≤ ${NO_OP_LIMIT_SECONDS} s`,
+      measured: seconds(noOp),
+      met: noOp <= NO_OP_LIMIT_SECONDS,
+    },
+    {
+      what: "a further shared app, `up` to HTTP 200",
+      target: `≤ ${NEW_APP_LIMIT_SECONDS} s`,
+      measured: seconds(answering),
+      met: answering <= NEW_APP_LIMIT_SECONDS,
+    },
+    {
+      what: "resources of a shared app",
+      target: `≤ ${RESOURCES_LIMIT}`,
+      measured: String(created),
+      met: created <= RESOURCES_LIMIT,
+    },
+  ];
+}
+
+interface HostMemory extends MemoryUse {
+  name: string;
+  apps: number;
+}
+
+/** Restarts one instance, waits for its apps and measures it. */
+async function hostMemory(
+  fleet: RealFleet,
+  name: string,
+  apps: number,
+  wait: string[] = [],
+): Promise<HostMemory> {
+  await fleet.fleet("stop", name);
+  await fleet.fleet("start", name);
+  for (const key of wait) await fleet.untilAnswering(key);
+  await sleep(SETTLE_MS);
+  const unit = name === "entry" ? name : name === "erp" ? `app-${name}` : `env-${name}`;
+  const { pid } = await fleet.instance(unit);
+  const samples = await repeat(5, async () => {
+    await sleep(1000);
+    return memoryOf(pid);
+  });
+  return {
+    name,
+    apps,
+    residentBytes: median(samples.map((sample) => sample.residentBytes)),
+    proportionalBytes: median(samples.map((sample) => sample.proportionalBytes)),
+  };
+}
+
+function memoryTable(hosts: readonly HostMemory[], dedicated: HostMemory): Table {
+  const empty = hosts.find(({ name }) => name === "green")!;
+  const row = (what: string, { apps, residentBytes, proportionalBytes }: HostMemory) => [
+    what,
+    mebibytes(residentBytes),
+    mebibytes(proportionalBytes),
+    apps === 0 ? "–" : mebibytes((proportionalBytes - empty.proportionalBytes) / apps),
+    apps === 0
+      ? "–"
+      : ratio((proportionalBytes - empty.proportionalBytes) / apps, dedicated.proportionalBytes),
+  ];
+  return {
+    columns: ["memory", "resident", "proportional", "per shared app", "against a dedicated app"],
+    rows: [
+      ...hosts.map((host) => row(`${host.name}, ${host.apps} shared apps`, host)),
+      row(`${dedicated.name}, dedicated`, dedicated),
+    ],
+  };
+}
+
+/** The same requests straight to an instance and through the gateway, taking turns. */
+async function gatewayOverhead(fleet: RealFleet): Promise<Table> {
+  const { port } = await fleet.instance("app-erp");
+  const host = `erp.localhost:${fleet.port}`;
+  const rows: string[][] = [];
+  for (const path of ["/api/__health_check", "/"]) {
+    for (const connections of [1, CONNECTIONS]) {
+      const rounds = await repeat(3, async () => ({
+        direct: await load({ port, path, host }, connections, LOAD_SECONDS),
+        gateway: await load({ port: fleet.port, path, host }, connections, LOAD_SECONDS),
+      }));
+      const middle = (pick: (round: { direct: Load; gateway: Load }) => number) => median(rounds.map(pick));
+      rows.push([
+        `\`${path}\` (${digits((rounds[0]?.direct.bytes ?? 0) / 1024)} KiB), ${connections} at a time`,
+        `${digits(middle(({ direct }) => direct.requestsPerSecond))}/s`,
+        `${digits(middle(({ gateway }) => gateway.requestsPerSecond))}/s`,
+        `×${digits(middle(({ direct, gateway }) => gateway.requestsPerSecond / direct.requestsPerSecond))}`,
+        `${digits(middle(({ direct, gateway }) => gateway.latencyMs - direct.latencyMs))} ms`,
+      ]);
+    }
+  }
+  return {
+    columns: ["requests", "direct", "through the gateway", "gateway : direct", "added latency, median"],
+    rows,
+  };
+}

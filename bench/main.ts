@@ -1,0 +1,78 @@
+/**
+ * `npm run bench -- [NAME...] [--json] [--write]`: measures, prints, and with --write puts what was found into
+ * docs/benchmarks.md.
+ */
+import { Command } from "commander";
+import { cold } from "./benchmarks/cold";
+import { plan } from "./benchmarks/plan";
+import { real } from "./benchmarks/real";
+import { large, up } from "./benchmarks/up";
+import { machine, writeSection } from "./support/document";
+import { markdown, type Report } from "./support/report";
+import { removeOnSignals } from "./support/scope";
+
+interface Benchmark {
+  summary: string;
+  /** Left out where none is named. */
+  heavy?: boolean;
+  run(): Promise<Report>;
+}
+
+const benchmarks: Record<string, Benchmark> = {
+  plan: { summary: "stack file to plan for 10 to 10,000 apps; half a minute", run: plan },
+  up: { summary: "first and no-op `up` of 10 and 100 apps with instant plugins; 5 minutes", run: up },
+  real: { summary: "a fleet with real NocoBase and PostgreSQL; 5 minutes", run: real },
+  large: {
+    summary: "`up` of 300 and 1,000 apps with instant plugins; more than an hour",
+    heavy: true,
+    run: large,
+  },
+  cold: { summary: "empty caches to first fleet; 12 minutes", heavy: true, run: cold },
+};
+
+async function main(): Promise<void> {
+  const program = new Command("bench")
+    .description("Measures nocobase-fleet. Without names: all but the heavy ones.")
+    .argument("[name...]", `of ${Object.keys(benchmarks).join(", ")}`)
+    .option("--json", "print JSON instead of Markdown")
+    .option("--write", "put the results into docs/benchmarks.md")
+    .addHelpText("after", ["", "Benchmarks:", ...Object.entries(benchmarks).map(helpLine)].join("\n"))
+    .parse();
+  const options = program.opts<{ json?: boolean; write?: boolean }>();
+  const names = program.args.length > 0 ? program.args : lightNames();
+  const unknown = names.filter((name) => !Object.hasOwn(benchmarks, name));
+  if (unknown.length > 0) {
+    program.error(
+      `no benchmark is called ${unknown.join(", ")}; there are ${Object.keys(benchmarks).join(", ")}`,
+      {
+        exitCode: 2,
+      },
+    );
+  }
+
+  removeOnSignals();
+  const reports: Record<string, Report> = {};
+  for (const name of names) {
+    console.error(`${name}: ${benchmarks[name]!.summary}`);
+    const report = await benchmarks[name]!.run();
+    reports[name] = report;
+    if (options.write) writeSection(name, report);
+    if (!options.json) console.log(`\n## ${report.title}\n\n${markdown(report)}\n`);
+  }
+  if (options.json) console.log(JSON.stringify({ machine: machine(), reports }, null, 2));
+  else console.log(machine());
+  if (Object.values(reports).some(({ checks }) => checks.some(({ met }) => !met))) process.exitCode = 1;
+}
+
+function lightNames(): string[] {
+  return Object.keys(benchmarks).filter((name) => !benchmarks[name]!.heavy);
+}
+
+function helpLine([name, { summary, heavy }]: [string, Benchmark]): string {
+  return `  ${name.padEnd(6)} ${summary}${heavy ? " (by name only)" : ""}`;
+}
+
+void main().catch((error: unknown) => {
+  console.error(error instanceof Error ? (error.stack ?? error.message) : error);
+  process.exitCode = 1;
+});
