@@ -4,16 +4,22 @@ import { createFleet, type FleetOutputs } from "./components/fleet";
 import { readPulumiConfig } from "./config/pulumi";
 import { planFleet } from "./plan/fleet";
 import { createPlatform } from "./platforms";
+import { projectDirectory } from "./toolchain/project";
 
 // Pulumi calls an exported function inside the stack and takes what it resolves to as the stack's outputs.
 export = function fleet(): Promise<FleetOutputs> {
   try {
     const { spec, secrets } = readPulumiConfig(pulumi.getStack());
     const plan = planFleet(spec);
-    return Promise.resolve(createFleet(plan, createPlatform(plan), secrets));
+    return Promise.resolve(createFleet(plan, createPlatform(plan, projectFolder()), secrets));
   } catch (error) {
     // Printing a stack that passes the SDK's files takes Node 20 up to half a minute.
     if (error instanceof pulumi.RunError) delete error.stack;
     throw error;
   }
 };
+
+/** Where Pulumi.yaml lies: the engine says so to a program of its own, and `fleet` runs in that folder. */
+function projectFolder(): string {
+  return pulumi.getRootDirectory() || projectDirectory();
+}

@@ -1,17 +1,17 @@
 import type { FleetPlan } from "../plan/types";
 import { fleetRoot } from "../providers/local/root";
-import { projectDirectory } from "../toolchain/project";
 import { LocalPlatform } from "./local";
 import type { Platform } from "./types";
 
 /**
  * The platform a plan asks for.
  *
+ * @param projectDir folder of Pulumi.yaml; the local platform keeps its data below it
  * @throws if the platform has no implementation; validation refuses such a stack file before it comes here
  */
-export function createPlatform(plan: FleetPlan): Platform {
+export function createPlatform(plan: FleetPlan, projectDir: string): Platform {
   if (plan.platform === "local") {
-    return new LocalPlatform({ root: fleetRoot(projectDirectory(), plan.stack), releases: plan.releases });
+    return new LocalPlatform({ root: fleetRoot(projectDir, plan.stack), releases: plan.releases });
   }
   throw new Error(`platform "${plan.platform}" is not implemented`);
 }
