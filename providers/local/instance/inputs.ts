@@ -1,14 +1,6 @@
 import type { DeclaredState } from "../../../plan/types";
 import type { Props } from "../../kit/types";
-
-export interface DatabaseConnection {
-  host: string;
-  port: number;
-  name: string;
-  user: string;
-  password: string;
-  sslMode?: string;
-}
+import type { ConnectionSettings } from "../support/database";
 
 /** Checked inputs of an Instance. */
 export interface InstanceInputs {
@@ -19,7 +11,7 @@ export interface InstanceInputs {
   release: string;
   host: string;
   port: number;
-  database: DatabaseConnection;
+  database: ConnectionSettings;
   state: DeclaredState;
   env: Record<string, string>;
   secretEnv: Record<string, string>;
