@@ -376,11 +376,13 @@ describe("nocobase-local: Instance, AppFiles, Gateway", function () {
     const file = await upload("hello fleet");
     assert.equal(file.path, "erp");
     assert.equal(await download(file.url), "hello fleet");
-    const [stored] = fs.readdirSync(path.join(fleet.root, "files/app-erp/uploads"));
-    assert.equal(
-      fs.readFileSync(path.join(fleet.root, "files/app-erp/uploads", stored!), "utf8"),
-      "hello fleet",
-    );
+    const uploads = path.join(fleet.root, "files/app-erp/uploads");
+    const [logo, ...stored] = fs
+      .readdirSync(uploads)
+      .sort((a, b) => Number(/^logo/.test(b)) - Number(/^logo/.test(a)));
+    assert.match(logo!, /^logo-\w+\.png$/);
+    assert.equal(stored.length, 1);
+    assert.equal(fs.readFileSync(path.join(uploads, stored[0]!), "utf8"), "hello fleet");
     shape.instance = "app-erp2";
     const { steps } = await fleet.project.up();
     assert.deepEqual(steps.map(({ op, name }) => `${op} ${name}`).sort(), [
