@@ -19,7 +19,10 @@ export = function fleet(): Promise<FleetOutputs> {
   }
 };
 
-/** Where Pulumi.yaml lies: the engine says so to a program of its own, and `fleet` runs in that folder. */
+/**
+ * Where Pulumi.yaml lies. The engine's word for a program of its own; `fleet` runs in that folder. Not
+ * `pulumi.getRootDirectory()`: under the Automation API that is the literal text "rootDirectory" (SDK 3.248).
+ */
 function projectFolder(): string {
-  return pulumi.getRootDirectory() || projectDirectory();
+  return process.env.PULUMI_NODEJS_ROOT_DIRECTORY ?? projectDirectory();
 }
