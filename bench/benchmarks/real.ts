@@ -110,16 +110,14 @@ function rangeOf(added: readonly Added[]): string {
 
 /** The longest steps of the last app, as `up` printed them. */
 function breakdown(added: readonly Added[]): string {
-  const lines = [...added.at(-1)!.run.stdout.matchAll(/^ {2}(?:created|updated) +(\S+) +([\d.]+ ?m?s)/gm)];
+  const lines = [
+    ...added.at(-1)!.run.stdout.matchAll(/^ {2}(?:created|updated) +(\S+) \(\w+\) ([\d.]+) s$/gm),
+  ];
   return lines
-    .map(([, name, time]) => ({
-      name: name ?? "",
-      time: time ?? "",
-      value: parseFloat(time ?? "") * (/ms/.test(time ?? "") ? 0.001 : 1),
-    }))
-    .sort((a, b) => b.value - a.value)
-    .slice(0, 3)
-    .map(({ name, time }) => `${name} ${time}`)
+    .map(([, name, time]) => ({ name: name ?? "", seconds: Number(time) }))
+    .sort((a, b) => b.seconds - a.seconds)
+    .slice(0, 2)
+    .map((step) => `${step.name} ${seconds(step.seconds)}`)
     .join(", ");
 }
 
