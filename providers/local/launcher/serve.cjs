@@ -1,5 +1,6 @@
 // Runs one NocoBase server in this process: node serve.cjs start --quickstart. No shell, yarn, pm2 or nginx.
 const { prepareNocoBase } = require("./environment.cjs");
+const { redactRequestLog } = require("./redact.cjs");
 
 const requireFromRelease = prepareNocoBase();
 
@@ -11,4 +12,5 @@ for (const signal of ["SIGTERM", "SIGINT"]) {
 
 const entry = requireFromRelease.resolve("@nocobase/app/lib/index.js");
 process.argv[1] = entry;
+redactRequestLog(requireFromRelease);
 requireFromRelease(entry);
