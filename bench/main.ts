@@ -56,7 +56,7 @@ async function main(): Promise<void> {
     console.error(`${name}: ${benchmarks[name]!.summary}`);
     const report = await benchmarks[name]!.run();
     reports[name] = report;
-    if (options.write) writeSection(name, report);
+    if (options.write) await writeSection(name, report);
     if (!options.json) console.log(`\n## ${report.title}\n\n${markdown(report)}\n`);
   }
   if (options.json) console.log(JSON.stringify({ machine: machine(), reports }, null, 2));

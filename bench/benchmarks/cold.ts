@@ -49,7 +49,11 @@ export async function cold(): Promise<Report> {
     const env = emptyHome(path.join(base, "home"));
     const begin = performance.now();
     const steps: Step[] = [];
-    const note = (line: string) => steps.push({ at: (performance.now() - begin) / 1000, line });
+    const note = (line: string) =>
+      steps.push({
+        at: (performance.now() - begin) / 1000,
+        line: line.replaceAll(path.join(base, "home"), "~"),
+      });
     await run("npm", ["ci", "--no-audit", "--no-fund"], folder, env, () => undefined);
     note("npm ci");
     await run(process.execPath, ["cli/fleet.cjs", "up", "--stack", stack], folder, env, note);

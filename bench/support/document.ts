@@ -2,6 +2,7 @@
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
+import * as prettier from "prettier";
 import { PROJECT_DIR } from "../../toolchain/locations";
 import { pinnedEngineVersion } from "../../toolchain/versions";
 import { markdown, type Report } from "./report";
@@ -24,11 +25,13 @@ export function machine(): string {
 }
 
 /** Replaces what stands between a benchmark's markers. @throws Error where the document has none for it */
-export function writeSection(name: string, report: Report): void {
+export async function writeSection(name: string, report: Report): Promise<void> {
   const text = fs.readFileSync(DOCUMENT, "utf8");
   const [begin, end] = [`<!-- bench:${name} -->`, `<!-- /bench:${name} -->`];
   const [from, to] = [text.indexOf(begin), text.indexOf(end)];
   if (from < 0 || to < from) throw new Error(`${DOCUMENT} has no place for ${name}: ${begin} … ${end}`);
   const section = `${begin}\n\n_${machine()}_\n\n${markdown(report)}\n\n`;
-  fs.writeFileSync(DOCUMENT, text.slice(0, from) + section + text.slice(to));
+  const style = await prettier.resolveConfig(DOCUMENT);
+  const whole = text.slice(0, from) + section + text.slice(to);
+  fs.writeFileSync(DOCUMENT, await prettier.format(whole, { ...style, parser: "markdown" }));
 }

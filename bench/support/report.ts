@@ -23,18 +23,25 @@ export interface Report {
 
 /** Markdown, without the title. */
 export function markdown({ tables, checks, notes }: Report): string {
-  const parts = tables.map(({ columns, rows }) =>
-    [columns, columns.map((_, index) => (index === 0 ? "---" : "---:")), ...rows]
-      .map((cells) => `| ${cells.join(" | ")} |`)
-      .join("\n"),
-  );
+  const parts = tables.map(tableText);
   if (notes.length > 0) parts.push(notes.map((note) => `- ${note}`).join("\n"));
   if (checks.length > 0) {
-    const lines = checks.map(
-      ({ what, measured, target, met }) =>
-        `| ${what} | ${target} | ${measured} | ${met ? "met" : "**missed**"} |`,
-    );
-    parts.push(["| target | promised | measured | |", "| --- | ---: | ---: | --- |", ...lines].join("\n"));
+    const columns = ["target", "promised", "measured", ""];
+    const rows = checks.map(({ what, measured, target, met }) => [
+      what,
+      target,
+      measured,
+      met ? "met" : "**missed**",
+    ]);
+    parts.push(tableText({ columns, rows }));
   }
   return parts.join("\n\n");
+}
+
+/** Columns of figures to the right, columns of words to the left. */
+function tableText({ columns, rows }: Table): string {
+  const rules = columns.map((_, index) =>
+    rows.every((cells) => /^([×≤]? ?\d|–)/.test(cells[index] ?? "")) ? "---:" : "---",
+  );
+  return [columns, rules, ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
 }
