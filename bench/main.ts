@@ -23,7 +23,7 @@ const benchmarks: Record<string, Benchmark> = {
   up: { summary: "first and no-op `up` of 10 and 100 apps with instant plugins; 5 minutes", run: up },
   real: { summary: "a fleet with real NocoBase and PostgreSQL; 5 minutes", run: real },
   large: {
-    summary: "`up` of 300 and 1,000 apps with instant plugins; an hour",
+    summary: "`up` of 200 and 1,000 apps with instant plugins; half an hour",
     heavy: true,
     run: large,
   },

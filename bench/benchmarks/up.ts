@@ -22,7 +22,7 @@ export function up(): Promise<Report> {
 
 /** The same for large fleets; takes long, since the file backend writes the whole state at each step. */
 export function large(): Promise<Report> {
-  return measureSizes("`up` with instant plugins, large", [10, 300, 1000], 30, { limitSeconds: 20 * 60 });
+  return measureSizes("`up` with instant plugins, large", [10, 200, 1000], 20, { limitSeconds: 15 * 60 });
 }
 
 async function measureSizes(
