@@ -51,16 +51,15 @@ async function main(): Promise<void> {
   }
 
   removeOnSignals();
-  const reports: Record<string, Report> = {};
+  const reports: Record<string, Report & { measuredOn: string }> = {};
   for (const name of names) {
     console.error(`${name}: ${benchmarks[name]!.summary}`);
-    const report = await benchmarks[name]!.run();
+    const report = { ...(await benchmarks[name]!.run()), measuredOn: machine() };
     reports[name] = report;
     if (options.write) await writeSection(name, report);
-    if (!options.json) console.log(`\n## ${report.title}\n\n${markdown(report)}\n`);
+    if (!options.json) console.log(`\n## ${report.title}\n\n_${report.measuredOn}_\n\n${markdown(report)}\n`);
   }
-  if (options.json) console.log(JSON.stringify({ machine: machine(), reports }, null, 2));
-  else console.log(machine());
+  if (options.json) console.log(JSON.stringify(reports, null, 2));
   if (Object.values(reports).some(({ checks }) => checks.some(({ met }) => !met))) process.exitCode = 1;
 }
 

@@ -25,12 +25,12 @@ export function machine(): string {
 }
 
 /** Replaces what stands between a benchmark's markers. @throws Error where the document has none for it */
-export async function writeSection(name: string, report: Report): Promise<void> {
+export async function writeSection(name: string, report: Report & { measuredOn: string }): Promise<void> {
   const text = fs.readFileSync(DOCUMENT, "utf8");
   const [begin, end] = [`<!-- bench:${name} -->`, `<!-- /bench:${name} -->`];
   const [from, to] = [text.indexOf(begin), text.indexOf(end)];
   if (from < 0 || to < from) throw new Error(`${DOCUMENT} has no place for ${name}: ${begin} … ${end}`);
-  const section = `${begin}\n\n_${machine()}_\n\n${markdown(report)}\n\n`;
+  const section = `${begin}\n\n_${report.measuredOn}_\n\n${markdown(report)}\n\n`;
   const style = await prettier.resolveConfig(DOCUMENT);
   const whole = text.slice(0, from) + section + text.slice(to);
   fs.writeFileSync(DOCUMENT, await prettier.format(whole, { ...style, parser: "markdown" }));
