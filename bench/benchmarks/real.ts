@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { ensureToolchain } from "../../toolchain/ensure";
 import { InstantFleet } from "../instant/fleet";
 import { RealFleet, type UpRun } from "../real/fleet";
 import { freePort } from "../real/port";
 import { load, type Load } from "../support/load";
 import { digits, mebibytes, median, ratio, repeat, seconds, timed } from "../support/measure";
-import { memoryOf, type MemoryUse } from "../support/processes";
+import { proportionalBytes } from "../support/processes";
 import type { Check, Report, Table } from "../support/report";
 import { withRemoval } from "../support/scope";
 
@@ -21,6 +22,7 @@ const LOAD_SECONDS = 3;
 
 /** The dev stack on real parts: an edit's way to HTTP 200, a no-op, memory, and what the gateway costs. */
 export async function real(): Promise<Report> {
+  const toolchain = await ensureToolchain();
   return withRemoval(new RealFleet(await freePort()), async (fleet) => {
     const first = await fleet.up();
     const noOp = await noOps(fleet);
@@ -69,8 +71,10 @@ export async function real(): Promise<Report> {
       tables: [steps, memoryTable([...before, ...after]), gateway],
       checks: checks(noOp.seconds, added),
       notes: [
+        `Engine: ${toolchain.engine.source}; plugins: ${toolchain.plugins.map(({ name, source }) => `${name} ${source}`).join(", ")}.`,
         `State of one shared app: ${digits(median(added.map((each) => each.stateBytes)) / 1024)} KiB in ${added[0]!.run.created} resources.`,
-        `Memory is the least within ${SETTLE_SECONDS} s after a restart with everything installed. Proportional: shared pages divided among their users.`,
+        `Memory is that of the ${SETTLE_SECONDS} s after a restart with everything installed and nobody at work: shared pages divided ` +
+          "among their users, least and most in that time, since Node gives back when it likes. Per app: of the least.",
       ],
     };
   });
@@ -150,8 +154,11 @@ function checks(noOp: number, added: readonly Added[]): Check[] {
   ];
 }
 
-interface HostMemory extends MemoryUse {
+interface HostMemory {
   name: string;
+  /** Proportional set, bytes: once Node had collected, and at most. */
+  least: number;
+  most: number;
   /** Shared apps that it hosts. */
   apps: number;
   dedicated: boolean;
@@ -159,7 +166,7 @@ interface HostMemory extends MemoryUse {
 
 const DEDICATED = "erp";
 
-/** Restarts instances, waits for what they serve, and takes the least memory of each while they idle. */
+/** Restarts instances, waits for what they serve, and looks at the memory of each while they idle. */
 async function settledMemory(fleet: RealFleet, served: Record<string, string[]>): Promise<HostMemory[]> {
   const names = Object.keys(served);
   await fleet.fleet("stop", ...names);
@@ -168,17 +175,17 @@ async function settledMemory(fleet: RealFleet, served: Record<string, string[]>)
   const pids = await Promise.all(names.map(async (name) => (await fleet.instance(unitOf(name))).pid));
   const rounds = await repeat(SETTLE_SECONDS / SAMPLE_SECONDS, async () => {
     await sleep(SAMPLE_SECONDS * 1000);
-    return pids.map(memoryOf);
+    return pids.map(proportionalBytes);
   });
   return names.map((name, index) => {
     const dedicated = name === DEDICATED;
-    const least = (pick: (use: MemoryUse) => number) => Math.min(...rounds.map((uses) => pick(uses[index]!)));
+    const sizes = rounds.map((bytes) => bytes[index]!);
     return {
       name,
       apps: dedicated ? 0 : served[name]!.length,
       dedicated,
-      residentBytes: least((use) => use.residentBytes),
-      proportionalBytes: least((use) => use.proportionalBytes),
+      least: Math.min(...sizes),
+      most: Math.max(...sizes),
     };
   });
 }
@@ -189,18 +196,18 @@ function unitOf(name: string): string {
 }
 
 function memoryTable(hosts: readonly HostMemory[]): Table {
-  const bare = hosts.find(({ name }) => name === "green")!.proportionalBytes;
-  const dedicated = hosts.find((host) => host.dedicated)!.proportionalBytes;
+  const bare = hosts.find(({ name }) => name === "green")!;
+  const dedicated = hosts.find((host) => host.dedicated)!;
   return {
-    columns: ["memory", "resident", "proportional", "per shared app", "against a dedicated app"],
+    columns: ["memory, proportional", "least", "most", "per shared app", "against a dedicated app"],
     rows: hosts.map((host) => {
-      const perApp = (host.proportionalBytes - bare) / host.apps;
+      const perApp = (host.least - bare.least) / host.apps;
       return [
         host.dedicated ? `${host.name}, dedicated` : `${host.name}, ${host.apps} shared apps`,
-        mebibytes(host.residentBytes),
-        mebibytes(host.proportionalBytes),
+        mebibytes(host.least),
+        mebibytes(host.most),
         host.apps === 0 ? "–" : mebibytes(perApp),
-        host.apps === 0 ? "–" : ratio(perApp, dedicated),
+        host.apps === 0 ? "–" : ratio(perApp, dedicated.least),
       ];
     }),
   };
@@ -219,7 +226,7 @@ async function gatewayOverhead(fleet: RealFleet): Promise<Table> {
       }));
       const middle = (pick: (round: { direct: Load; gateway: Load }) => number) => median(rounds.map(pick));
       rows.push([
-        `\`${path}\` (${digits((rounds[0]?.direct.bytes ?? 0) / 1024)} KiB), ${connections} at a time`,
+        `\`${path}\` (${rounds[0]!.direct.bytes.toLocaleString("en")} bytes), ${connections} at a time`,
         `${digits(middle(({ direct }) => direct.requestsPerSecond))}/s`,
         `${digits(middle(({ gateway }) => gateway.requestsPerSecond))}/s`,
         `×${digits(middle(({ direct, gateway }) => gateway.requestsPerSecond / direct.requestsPerSecond))}`,

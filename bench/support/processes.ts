@@ -63,19 +63,10 @@ export function descendants(root: number): number[] {
   return found;
 }
 
-export interface MemoryUse {
-  /** Resident set: private pages, and all of each shared one. Bytes. */
-  residentBytes: number;
-  /** Proportional set: shared pages divided among those that share them. Bytes. */
-  proportionalBytes: number;
-}
-
-/** Memory of one process now. @throws if it is gone or another user's */
-export function memoryOf(pid: number): MemoryUse {
+/** Proportional set size of one process now, bytes. @throws if it is gone or another user's */
+export function proportionalBytes(pid: number): number {
   const text = fs.readFileSync(`/proc/${pid}/smaps_rollup`, "utf8");
-  const field = (name: string) =>
-    Number(new RegExp(`^${name}:\\s+(\\d+) kB`, "m").exec(text)?.[1] ?? 0) * 1024;
-  return { residentBytes: field("Rss"), proportionalBytes: field("Pss") };
+  return Number(/^Pss:\s+(\d+) kB/m.exec(text)?.[1] ?? 0) * 1024;
 }
 
 /** User and system time; children that ended are not in it. */
