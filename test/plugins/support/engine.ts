@@ -9,6 +9,7 @@ import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promis
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { promisify } from "node:util";
+import * as pulumi from "@pulumi/pulumi";
 import {
   LocalWorkspace,
   PulumiCommand,
@@ -27,6 +28,8 @@ import { findOnPath } from "./find-on-path";
 const run = promisify(execFile);
 
 export const STACK_NAME = "test";
+/** No resource of the tests takes longer; a create that is killed ends the engine first. */
+const ANSWER_LIMIT_MS = 150_000;
 export const PASSPHRASE = "a passphrase of tests only";
 
 /** A resource plugin, installed under this name and version before the engine starts. */
@@ -172,7 +175,7 @@ export class TestProject {
     const workspace = await LocalWorkspace.create({
       workDir: this.folder,
       pulumiCommand: this.command,
-      program: this.options.program,
+      program: whole(this.options.program),
       envVars: await this.environment(),
     });
     return await Stack.createOrSelect(STACK_NAME, workspace);
@@ -245,6 +248,32 @@ async function makeExecutable(program: string): Promise<string> {
 
 function projectName(folder: string): string {
   return basename(folder);
+}
+
+/**
+ * The same program, ended only when the engine has answered for every resource. The SDK keeps silent about a
+ * registration that was cut off, and the engine then takes the resource for one that the program gave up: it deletes.
+ */
+function whole(program: PulumiFn): PulumiFn {
+  return async () => {
+    const resources: pulumi.Resource[] = [];
+    pulumi.runtime.registerStackTransformation(({ resource }) => void resources.push(resource));
+    const outputs = await program();
+    for (const resource of resources) await answered(resource);
+    return outputs;
+  };
+}
+
+function answered(resource: pulumi.Resource): Promise<void> {
+  const name = `${resource.constructor.name} ${(resource as { __name?: string }).__name ?? ""}`;
+  return new Promise((resolve, reject) => {
+    const late = () => reject(new Error(`the engine never answered for ${name}`));
+    const timer = setTimeout(late, ANSWER_LIMIT_MS).unref();
+    resource.urn.apply(() => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
 }
 
 /** Keeps the engine's step events; steps on providers and the stack itself, and no-ops, are left out. */
