@@ -89,32 +89,34 @@ export class TestProject {
 
   /** @returns stack outputs (secrets in the clear) and the steps taken. */
   async up(): Promise<{ outputs: OutputMap; steps: Step[]; stdout: string }> {
-    const [stack, events] = [await this.stack(), recorder()];
-    const result = await stack.up({ onEvent: events.record, color: "never" });
+    const events = recorder();
+    const result = await this.operate((stack) => stack.up({ onEvent: events.record, color: "never" }));
     return { outputs: result.outputs, steps: events.steps("resOutputsEvent"), stdout: result.stdout };
   }
 
   async preview(): Promise<{ steps: Step[]; changes: PreviewResult["changeSummary"]; stdout: string }> {
-    const [stack, events] = [await this.stack(), recorder()];
-    const result = await stack.preview({ onEvent: events.record, diff: true, color: "never" });
+    const events = recorder();
+    const result = await this.operate((stack) =>
+      stack.preview({ onEvent: events.record, diff: true, color: "never" }),
+    );
     return { steps: events.steps("resourcePreEvent"), changes: result.changeSummary, stdout: result.stdout };
   }
 
   async refresh(): Promise<{ steps: Step[]; stdout: string }> {
-    const [stack, events] = [await this.stack(), recorder()];
-    const result = await stack.refresh({ onEvent: events.record, color: "never" });
+    const events = recorder();
+    const result = await this.operate((stack) => stack.refresh({ onEvent: events.record, color: "never" }));
     return { steps: events.steps("resOutputsEvent"), stdout: result.stdout };
   }
 
   async destroy(): Promise<{ steps: Step[]; stdout: string }> {
-    const [stack, events] = [await this.stack(), recorder()];
-    const result = await stack.destroy({ onEvent: events.record, color: "never" });
+    const events = recorder();
+    const result = await this.operate((stack) => stack.destroy({ onEvent: events.record, color: "never" }));
     return { steps: events.steps("resOutputsEvent"), stdout: result.stdout };
   }
 
   /** Any other `pulumi` command on the stack. */
   async pulumi(...args: string[]): Promise<string> {
-    const stack = await this.stack();
+    const stack = await this.stack(AbortSignal.abort());
     const { stdout } = await run(
       this.command.command,
       [...args, "--stack", stack.name, "--non-interactive"],
@@ -168,14 +170,23 @@ export class TestProject {
     };
   }
 
-  private async stack(): Promise<Stack> {
+  private async operate<Result>(operation: (stack: Stack) => Promise<Result>): Promise<Result> {
+    const over = new AbortController();
+    try {
+      return await operation(await this.stack(over.signal));
+    } finally {
+      over.abort();
+    }
+  }
+
+  private async stack(over: AbortSignal): Promise<Stack> {
     const providers = Object.entries(this.options.providers ?? {}).map(([name, path]) => ({ name, path }));
     const settings = { name: projectName(this.folder), runtime: "nodejs", plugins: { providers } };
     await writeFile(join(this.folder, "Pulumi.yaml"), JSON.stringify(settings));
     const workspace = await LocalWorkspace.create({
       workDir: this.folder,
       pulumiCommand: this.command,
-      program: whole(this.options.program),
+      program: whole(this.options.program, over),
       envVars: await this.environment(),
     });
     return await Stack.createOrSelect(STACK_NAME, workspace);
@@ -253,26 +264,31 @@ function projectName(folder: string): string {
 /**
  * The same program, ended only when the engine has answered for every resource. The SDK keeps silent about a
  * registration that was cut off, and the engine then takes the resource for one that the program gave up: it deletes.
+ * @param over aborted when the operation has ended: a program must not outlive it, since what it throws then would
+ * reach the next one in this process
  */
-function whole(program: PulumiFn): PulumiFn {
+function whole(program: PulumiFn, over: AbortSignal): PulumiFn {
   return async () => {
     const resources: pulumi.Resource[] = [];
     pulumi.runtime.registerStackTransformation(({ resource }) => void resources.push(resource));
     const outputs = await program();
-    for (const resource of resources) await answered(resource);
+    for (const resource of resources) await answered(resource, over);
     return outputs;
   };
 }
 
-function answered(resource: pulumi.Resource): Promise<void> {
+function answered(resource: pulumi.Resource, over: AbortSignal): Promise<void> {
   const name = `${resource.constructor.name} ${(resource as { __name?: string }).__name ?? ""}`;
   return new Promise((resolve, reject) => {
     const late = () => reject(new Error(`the engine never answered for ${name}`));
-    const timer = setTimeout(late, ANSWER_LIMIT_MS).unref();
-    resource.urn.apply(() => {
+    const timer = setTimeout(late, ANSWER_LIMIT_MS);
+    const end = () => {
       clearTimeout(timer);
       resolve();
-    });
+    };
+    resource.urn.apply(end);
+    if (over.aborted) end();
+    over.addEventListener("abort", end, { once: true });
   });
 }
 
