@@ -1,17 +1,56 @@
 /** Where the state of stacks lies, and what encrypts the secrets in it. */
 import * as fs from "node:fs";
+import * as os from "node:os";
 import * as path from "node:path";
 import { randomBytes } from "node:crypto";
-import { pathToFileURL } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 
 /** Folder of the default state backend. */
 export function stateDir(projectDir: string): string {
   return path.join(projectDir, ".pulumi-state");
 }
 
-/** URL of the default state backend, a file backend in the project. */
+/**
+ * URL of the default state backend, a file backend in the project. Without the sidecar of metadata that the engine
+ * would write beside each state, in place: killed in that moment, it can read the state no more ("EOF").
+ */
 export function defaultBackendUrl(projectDir: string): string {
-  return pathToFileURL(stateDir(projectDir)).href;
+  return `${pathToFileURL(stateDir(projectDir)).href}?metadata=skip`;
+}
+
+/** Folder of a file backend as the engine understands its URL; undefined for any other backend. */
+export function fileBackendFolder(backendUrl: string): string | undefined {
+  if (!backendUrl.startsWith("file://")) return undefined;
+  const url = backendUrl.replace(/\?.*$/, "");
+  if (url.startsWith("file:///")) return fileURLToPath(url);
+  return path.resolve(url.slice("file://".length).replace(/^~/, os.homedir()));
+}
+
+/**
+ * Removes the sidecars of metadata in a file backend that a killed engine left cut off; the engine takes a missing one
+ * for an empty one. The state itself is replaced as a whole, so it is never cut off.
+ * @returns the files removed
+ */
+export function removeTornMetadata(backendUrl: string): string[] {
+  const folder = fileBackendFolder(backendUrl);
+  const stacks = folder && path.join(folder, ".pulumi", "stacks");
+  if (!stacks || !fs.existsSync(stacks)) return [];
+  const torn = fs
+    .readdirSync(stacks, { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(".attrs"))
+    .map((name) => path.join(stacks, name))
+    .filter((file) => !isJson(fs.readFileSync(file, "utf8")));
+  for (const file of torn) fs.rmSync(file, { force: true });
+  return torn;
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /**
@@ -23,7 +62,8 @@ export function defaultBackendUrl(projectDir: string): string {
  */
 export function backendEnvironment(projectDir: string, env: NodeJS.ProcessEnv): Record<string, string> {
   const url = defaultBackendUrl(projectDir);
-  if (env.PULUMI_BACKEND_URL && env.PULUMI_BACKEND_URL !== url) return {};
+  if (env.PULUMI_BACKEND_URL && env.PULUMI_BACKEND_URL.replace(/\?.*$/, "") !== url.replace(/\?.*$/, ""))
+    return {};
   fs.mkdirSync(stateDir(projectDir), { recursive: true, mode: 0o700 });
   // An empty passphrase is a choice too.
   if (env.PULUMI_CONFIG_PASSPHRASE !== undefined) return { PULUMI_BACKEND_URL: url };

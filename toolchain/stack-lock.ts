@@ -2,7 +2,7 @@
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
-import { fileURLToPath } from "node:url";
+import { fileBackendFolder, removeTornMetadata } from "./backend";
 import { isAlive, processName, run, tail } from "./process";
 
 export interface StackRef {
@@ -36,10 +36,8 @@ interface LockFile {
  * @returns none for a backend that is no file backend: only its own service can tell
  */
 export function readStackLocks(backendUrl: string, { project, stack }: StackRef): StackLock[] {
-  if (!backendUrl.startsWith("file://")) return [];
-  const root = backendUrl.startsWith("file:///")
-    ? fileURLToPath(backendUrl.replace(/\?.*$/, ""))
-    : path.resolve(backendUrl.slice("file://".length).replace(/\?.*$/, "").replace(/^~/, os.homedir()));
+  const root = fileBackendFolder(backendUrl);
+  if (root === undefined) return [];
   const folder = path.join(root, ".pulumi", "locks", "organization", project, stack);
   if (!fs.existsSync(folder)) return [];
   return fs
@@ -105,6 +103,7 @@ export async function freeStaleLocks(
         `\`pulumi cancel --stack ${ref.stack}\`.`,
     );
   }
+  removeTornMetadata(env.PULUMI_BACKEND_URL ?? "");
   const freed = await run(enginePath, ["cancel", "--yes", "--non-interactive", "--stack", ref.stack], {
     cwd: projectDir,
     env,

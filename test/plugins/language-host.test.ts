@@ -264,9 +264,15 @@ describe("language host", function () {
         [true],
       );
       assert.match((await pulumi("refresh", "--yes")).stderr, /currently locked/);
+      // As it is when the engine is killed between making and filling this file.
+      fs.truncateSync(
+        path.join(folder, "state", ".pulumi", "stacks", REF.project, `${REF.stack}.json.attrs`),
+      );
+      assert.match((await pulumi("stack", "export")).stderr, /EOF/);
       assert.equal((await freeStaleLocks(engine.path, folder, REF, env)).length, 1);
       assert.deepEqual(locks(), []);
       assert.deepEqual(await freeStaleLocks(engine.path, folder, REF, env), []);
+      assert.equal((await pulumi("stack", "export")).stderr, "");
     });
   });
 });

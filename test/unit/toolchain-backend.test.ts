@@ -19,7 +19,7 @@ describe("toolchain: state backend", () => {
 
   it("defaults to a file backend in the project with a passphrase of its own, for this user's eyes", () => {
     const env = backendEnvironment(project, {});
-    const url = `file://${project.replace(" ", "%20")}/.pulumi-state`;
+    const url = `file://${project.replace(" ", "%20")}/.pulumi-state?metadata=skip`;
     assert.deepEqual(env, { PULUMI_BACKEND_URL: url, PULUMI_CONFIG_PASSPHRASE_FILE: file });
     assert.equal(fs.statSync(file).mode & 0o777, 0o600);
     assert.equal(fs.statSync(path.dirname(file)).mode & 0o777, 0o700);

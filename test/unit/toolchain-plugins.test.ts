@@ -216,7 +216,7 @@ describe("toolchain: plugins", () => {
       assert.match(shell.stdout, /^v3\.256\.0\n.*\/bin:\/usr\/bin:\/bin\n/);
       assert.match(
         shell.stdout,
-        new RegExp(`^PULUMI_BACKEND_URL=file://${at.projectDir}/\\.pulumi-state$`, "m"),
+        new RegExp(`^PULUMI_BACKEND_URL=file://${at.projectDir}/\\.pulumi-state\\?metadata=skip$`, "m"),
       );
       const passphraseFile = /^PULUMI_CONFIG_PASSPHRASE_FILE=(.*)$/m.exec(shell.stdout)?.[1] ?? "";
       assert.ok(!fs.readFileSync(file, "utf8").includes(fs.readFileSync(passphraseFile, "utf8")));

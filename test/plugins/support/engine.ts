@@ -10,6 +10,7 @@ import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { promisify } from "node:util";
 import * as pulumi from "@pulumi/pulumi";
+import * as settings from "@pulumi/pulumi/runtime/settings";
 import {
   LocalWorkspace,
   PulumiCommand,
@@ -28,6 +29,13 @@ import { findOnPath } from "./find-on-path";
 const run = promisify(execFile);
 
 export const STACK_NAME = "test";
+/**
+ * The SDK's gRPC clients share connections by address, process-wide; here hundreds of engines come and go, and a new one
+ * may listen on a port whose last connection has just broken.
+ */
+const { grpcClientOptions } = settings as unknown as { grpcClientOptions: Record<string, unknown> };
+grpcClientOptions["grpc.use_local_subchannel_pool"] = 1;
+
 /** No resource of the tests takes longer; a create that is killed ends the engine first. */
 const ANSWER_LIMIT_MS = 150_000;
 export const PASSPHRASE = "a passphrase of tests only";
