@@ -1,4 +1,5 @@
 /** The `fleet` command. */
+import { CommandError } from "@pulumi/pulumi/automation";
 import { Command, CommanderError } from "commander";
 import { destroy } from "./commands/destroy";
 import { doctor } from "./commands/doctor";
@@ -11,6 +12,7 @@ import { start, stop } from "./commands/start-stop";
 import { status } from "./commands/status";
 import { up } from "./commands/up";
 import { ExitCode, UserError } from "./exit-codes";
+import { firstLines } from "./session";
 
 /** Options every command understands. */
 export interface CommonOptions {
@@ -80,6 +82,10 @@ async function main(): Promise<number> {
     if (error instanceof UserError) {
       console.error(error.message);
       return error.exitCode;
+    }
+    if (error instanceof CommandError) {
+      console.error(`The Pulumi engine failed:\n${firstLines(error.message)}`);
+      return ExitCode.failed;
     }
     console.error(error instanceof Error ? (error.stack ?? error.message) : error);
     console.error(

@@ -178,8 +178,10 @@ function missingStackFile(projectDir: string, stackName: string): string {
 
 /** The engine's message without the command line and stack trace that the Automation API adds. */
 export function firstLines(text: string): string {
-  const stderr = /stderr: ([\s\S]*?)(\nerr\?:|$)/.exec(text)?.[1];
-  return (stderr ?? text).trim().split("\n").slice(0, 8).join("\n");
+  const stderr = /stderr: ([\s\S]*?)(\n ?err\?:|$)/.exec(text)?.[1] ?? text;
+  const lines = stderr.trim().split("\n");
+  const telling = lines.filter((line) => !line.startsWith("Command failed with exit code "));
+  return (telling.length > 0 ? telling : lines).slice(0, 8).join("\n");
 }
 
 /** Starts what is down before the engine talks to it: after a reboot `destroy` and `refresh` need the fleet running. */

@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import type { EngineEvent } from "@pulumi/pulumi/automation";
 import { createEventView } from "../../cli/output/engine-events";
 import { explainErrors } from "../../cli/output/explain";
 import { formatTable } from "../../cli/output/table";
 import { isDegraded, statusRows, type StackOutputs } from "../../cli/status/rows";
+import { PROJECT_DIR } from "../../toolchain/locations";
 import type { LivePart } from "../../platforms/operations";
 
 const instance = { id: "urn", instanceUrl: "http://127.0.0.1:1", state: "running", release: "2.2.15" };
@@ -144,4 +146,21 @@ describe("tables", () => {
       "NAME    URL\na       http://x\nlonger",
     );
   });
+});
+
+describe("an engine's failure outside an update", () => {
+  it("is its own message: no stack trace, no command line", () => {
+    const env = { ...process.env, PULUMI_BACKEND_URL: "file:///nonexistent/folder" };
+    const { status, stderr } = spawnSync(process.execPath, ["cli/fleet.cjs", "preview"], {
+      cwd: PROJECT_DIR,
+      env,
+      encoding: "utf8",
+    });
+    assert.equal(status, 1);
+    assert.match(
+      stderr,
+      /^The Pulumi engine failed:\nerror: unable to open bucket file:\/\/\/nonexistent\/folder\S* stat/,
+    );
+    assert.equal(stderr.trim().split("\n").length, 2);
+  }).timeout(20 * 60_000);
 });
