@@ -5,6 +5,8 @@ import { connections, platform, releases, topology } from "./fleet";
 import { isolation } from "./isolation";
 import { databases, instances, keys } from "./names";
 import { databaseServers, environments, passwords, secretOwners } from "./references";
+import { replicas } from "./replicas";
+import { resources } from "./resources";
 import { plainVariables, secretVariables } from "./variables";
 
 export const rules: readonly Rule[] = [
@@ -17,6 +19,8 @@ export const rules: readonly Rule[] = [
   passwords,
   secretOwners,
   isolation,
+  replicas,
+  resources,
   plainVariables,
   secretVariables,
   databases,
