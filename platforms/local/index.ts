@@ -80,6 +80,9 @@ export class LocalPlatform implements Platform {
         rootEmail: plan.root.email,
         rootPassword,
         heapLimitMiB: plan.heapLimitMiB,
+        replicas: plan.replicas.length,
+        replicaPorts: plan.replicas.slice(1).map(({ port }) => port),
+        resources: plan.resources,
       },
       { ...options, provider: this.provider },
     );
@@ -88,11 +91,11 @@ export class LocalPlatform implements Platform {
 
   gateway(name: string, request: GatewayRequest, options: pulumi.CustomResourceOptions): GatewayHandle {
     const { plan, targets } = request;
-    const routes = plan.routes.map(({ instance, hosts, ...route }) => {
+    const routes = plan.routes.map(({ instance, instanceName, hosts, ...route }) => {
       const target = targets[instance];
       if (!target)
         throw new Error(`the route of ${route.key} names instance "${instance}", which the fleet lacks`);
-      return { ...route, hosts: [...hosts], target };
+      return { ...route, hosts: [...hosts], target, instance: instanceName };
     });
     const { host, port, domain, uploadLimitMiB } = plan;
     const gateway = new local.Gateway(

@@ -8,7 +8,13 @@ import { isDegraded, statusRows, type StackOutputs } from "../../cli/status/rows
 import { PROJECT_DIR } from "../../toolchain/locations";
 import type { LivePart } from "../../platforms/operations";
 
-const instance = { id: "urn", instanceUrl: "http://127.0.0.1:1", state: "running", release: "2.2.15" };
+const instance = {
+  id: "urn",
+  instanceUrl: "http://127.0.0.1:1",
+  replicas: 1,
+  state: "running",
+  release: "2.2.15",
+};
 const outputs: StackOutputs = {
   platform: "local",
   topology: "hybrid",
@@ -42,6 +48,7 @@ const part = (name: string, state: LivePart["state"], kind: LivePart["kind"] = "
   name,
   kind,
   state,
+  ...(kind === "instance" ? { replicas: { ready: state === "running" ? 1 : 0, wanted: 1 } } : {}),
   restarts: 0,
 });
 

@@ -1,6 +1,8 @@
-/** The gateway process: `node gateway.cjs <routes.json>`. */
+/** The gateway process: `node gateway.cjs <routes.json> [folder of endpoint files]`. */
 import { readFileSync } from "node:fs";
-import { resolve } from "node:path";
+import { dirname, resolve } from "node:path";
+import { Balancer } from "./balancer";
+import { serveControl } from "./control";
 import { GatewayServer } from "./server";
 import { readTable, TableError, type CompiledTable } from "./table";
 import { watchReplaced } from "./watch";
@@ -28,9 +30,9 @@ function explain(error: unknown): string {
 }
 
 /** Runs until SIGTERM or SIGINT. */
-export async function main(argument: string | undefined): Promise<void> {
+export async function main(argument: string | undefined, endpoints?: string): Promise<void> {
   if (argument === undefined)
-    fail(EXIT_BAD_TABLE, "the path of the routes file is missing: gateway.cjs <routes.json>");
+    fail(EXIT_BAD_TABLE, "the path of the routes file is missing: gateway.cjs <routes.json> [endpoints]");
   const file = resolve(argument);
   let current: CompiledTable;
   try {
@@ -39,7 +41,7 @@ export async function main(argument: string | undefined): Promise<void> {
     fail(EXIT_BAD_TABLE, `${file} can't be used: ${explain(error)}`);
   }
   const { host, port } = current.table;
-  const server = await GatewayServer.create(current, log);
+  const server = await GatewayServer.create(current, log, new Balancer(endpoints));
 
   const reload = (): void => {
     try {
@@ -80,5 +82,6 @@ export async function main(argument: string | undefined): Promise<void> {
       : (error as Error).message;
     fail(EXIT_CANNOT_BIND, `can't listen on ${host}:${port}: ${reason}`);
   }
+  await serveControl(dirname(file), (asked) => server.drain(asked));
   log(`listening on ${host}:${port}, ${current.table.routes.length} routes`);
 }
