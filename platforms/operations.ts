@@ -40,5 +40,5 @@ export interface LogOptions {
   /** Number of the replica, from 1; all where it is left out, each line with its replica's name. */
   replica?: number;
   signal: AbortSignal;
-  write: (this: void, text: string) => void;
+  readonly write: (text: string) => void;
 }
