@@ -4,9 +4,10 @@
  */
 import * as fs from "node:fs";
 import * as path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { ResourceLimits } from "../../../plan/types";
 import { shortHash } from "../../../toolchain/locations";
-import { readTextIfExists } from "../support/files";
+import { hasCode, readTextIfExists } from "../support/files";
 
 export type Controller = "memory" | "cpu";
 
@@ -22,6 +23,8 @@ export type CgroupSupport = Readonly<Partial<Record<Controller, CgroupBase>>>;
 const CONTROLLERS: readonly Controller[] = ["memory", "cpu"];
 const PERIOD_US = 100_000;
 const MIB = 2 ** 20;
+const REMOVE_ATTEMPTS = 40;
+const REMOVE_EVERY_MS = 25;
 
 /** Looks for folders this process may make groups in; makes none. `self` and `mounts` are /proc/self/cgroup and /proc/self/mounts. */
 export function findCgroups(
@@ -128,15 +131,13 @@ export class Cgroups {
   }
 
   /** Takes the group of a unit whose process has ended away, and the root's own with the last one. */
-  remove(unit: string): void {
-    for (const folder of new Set(
-      this.bases().flatMap((base) => [this.groupOf(base, unit), this.ownOf(base)]),
-    )) {
-      try {
-        fs.rmdirSync(folder);
-      } catch {
-        // Not there, or a process or another unit's group is in it.
-      }
+  async remove(unit: string): Promise<void> {
+    for (const base of this.bases()) {
+      const group = this.groupOf(base, unit);
+      // A process counts as there until its end was fetched.
+      for (let attempt = 0; attempt < REMOVE_ATTEMPTS && !removed(group); attempt++)
+        await sleep(REMOVE_EVERY_MS);
+      removed(this.ownOf(base));
     }
   }
 
@@ -157,6 +158,16 @@ export class Cgroups {
     fs.mkdirSync(own, { recursive: true });
     if (base.version === 2) fs.writeFileSync(path.join(own, "cgroup.subtree_control"), `+${controller}`);
     fs.mkdirSync(group, { recursive: true });
+  }
+}
+
+/** True where an empty group's folder is gone now, or was before. */
+function removed(folder: string): boolean {
+  try {
+    fs.rmdirSync(folder);
+    return true;
+  } catch (error) {
+    return hasCode(error, "ENOENT");
   }
 }
 

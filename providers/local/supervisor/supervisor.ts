@@ -106,7 +106,7 @@ export class Supervisor {
     await unit.stop(true);
     this.units.delete(name);
     this.store.remove(name);
-    this.cgroups.remove(name);
+    await this.cgroups.remove(name);
     const { service } = unit.definition;
     if (service) this.publish(service.name);
     this.log(`${name}: removed`);

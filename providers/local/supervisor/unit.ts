@@ -267,6 +267,7 @@ export class Unit {
         );
       }
     }
+    await this.surroundings.cgroups.remove(this.record.name);
     this.state.process = undefined;
     this.state.lastExit = this.reportOf(process) ?? this.state.lastExit;
   }
