@@ -3,6 +3,9 @@ import { randomUUID } from "node:crypto";
 import { PostgresCacheStore } from "./cache/store";
 import type { Application, LockAdapter, Logger, TokenBlacklist } from "./contracts/core";
 import { SharedTokenBlacklist } from "./auth/token-blacklist";
+import { renewTokensOnce } from "./auth/token-renewal";
+import { PluginChanges } from "./changes/plugins";
+import { retrySyncMessages } from "./changes/sync-messages";
 import { Gate } from "./http/gate";
 import { PostgresLockAdapter } from "./locks/adapter";
 import { Locks } from "./locks/locks";
@@ -39,6 +42,7 @@ export class Replica {
   readonly locks: Locks;
   readonly cache: PostgresCacheStore;
   readonly gate: Gate;
+  readonly plugins: PluginChanges;
   private app: Application;
   private pubsub: PostgresPubSubAdapter | undefined;
   private queue: PostgresQueueAdapter | undefined;
@@ -75,6 +79,7 @@ export class Replica {
     );
     this.bus = new MessageBus(this.member, logger);
     this.locks = new Locks(this.member);
+    this.plugins = new PluginChanges(this.locks);
     this.cache = new PostgresCacheStore(this.member);
     this.member.onRecovery(() => {
       this.queue?.wake();
@@ -97,6 +102,7 @@ export class Replica {
     app.pubSubManager.setAdapter(pubsub);
     app.syncMessageManager.options.debounce = DEBOUNCE_MS;
     publishWithinTransactions(app, this.member);
+    retrySyncMessages(app, this.member);
     app.eventQueue.setAdapter(queue);
     app.workerIdAllocator.setAdapter({
       getWorkerId: async () => {
@@ -113,6 +119,7 @@ export class Replica {
       this.member.assertProven();
       return Promise.resolve();
     });
+    this.drainFirst(app);
     this.listen(app, queue);
   }
 
@@ -154,10 +161,21 @@ export class Replica {
     on("__started", () => this.bus.resume());
     on("beforeStop", () => queue.pause(TASK_LIMIT_MS));
     on("afterLoad", () => this.guardIds(app));
-    on("beforeDestroy", () => this.gate.drain(NOTICE_MS, REQUEST_LIMIT_MS));
+    on("beforeStart", () => renewTokensOnce(app));
     on("afterDestroy", () => this.stop());
     // A command that runs once and ends doesn't destroy its app.
     if (process.argv[2] !== "start") on("afterStop", () => this.stop());
+  }
+
+  /** Requests end before anything of the app does: its status changes with the first step of its end. */
+  private drainFirst(app: Application): void {
+    if (draining.has(app)) return;
+    draining.add(app);
+    const destroy = app.destroy.bind(app);
+    app.destroy = async (options) => {
+      await this.gate.drain(NOTICE_MS, REQUEST_LIMIT_MS);
+      await destroy(options);
+    };
   }
 
   /** Ids made of a worker id that may be another's already are refused, not handed out. */
@@ -180,3 +198,4 @@ export class Replica {
 }
 
 const guarded = new WeakSet();
+const draining = new WeakSet<Application>();

@@ -94,7 +94,7 @@ export interface TokenBlacklist {
 }
 /** auth/src/base/token-control-service.ts */
 export interface TokenController {
-  renew(jti: string): Promise<{ jti: string; issuedTime: number }>;
+  renew: (jti: string) => Promise<{ jti: string; issuedTime: number }>;
 }
 
 export interface Transaction {
@@ -131,6 +131,13 @@ export interface SyncMessageManager {
     message: unknown,
     options?: { transaction?: Transaction; skipSelf?: boolean },
   ): Promise<unknown>;
+  subscribe(channel: string, callback: (message: unknown) => Promise<void>): Promise<unknown>;
+}
+
+/** acl/src/acl.ts */
+export interface Acl {
+  removeRole(name: string): void;
+  getRole(name: string): { revokeResource(name: string): void } | undefined;
 }
 
 /** server/src/application.ts */
@@ -157,12 +164,13 @@ export interface Application {
   workerIdAllocator: { setAdapter(adapter: WorkerIdAdapter): void };
   snowflakeIdGenerator?: { generate(): number };
   createCacheManager(): Promise<unknown>;
+  destroy(options?: unknown): Promise<void>;
   cacheManager: { getCache(name: string): Cache };
   authManager: {
     setTokenBlacklistService(service: TokenBlacklist): void;
     tokenController?: TokenController;
   };
-  pm: { get(name: string): unknown };
+  dataSourceManager: { dataSources: Map<string, { acl: Acl }> };
   runCommandThrowError(command: string, ...args: string[]): Promise<unknown>;
 }
 

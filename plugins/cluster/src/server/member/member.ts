@@ -169,7 +169,9 @@ export class Member {
     setImmediate(() => this.wake());
   }
 
+  /** A connection that ended may have been ended by a replica that took over: the lease is proven anew. */
   private lost(reason: string): void {
+    this.provenUntil = -Infinity;
     if (!this.stopping)
       this.hooks
         .logger()

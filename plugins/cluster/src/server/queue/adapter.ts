@@ -1,7 +1,6 @@
 import type { Logger, QueueAdapter, QueueEvent, QueueMessageOptions } from "../contracts/core";
 import type { Member } from "../member/member";
-import { Channel } from "./channel";
-import type { Handover } from "./channel";
+import { Channel, type Handover } from "./channel";
 
 const PUBLISH = `
   WITH task AS (INSERT INTO {schema}.tasks (channel, content, options, retried) VALUES ($1, $2, $3, $4))

@@ -34,8 +34,8 @@ interface Task {
   handovers: number;
 }
 
-/** Prepares a task whose replica died for being processed anew. */
-export type Handover = (channel: string, content: unknown) => Promise<void>;
+/** Prepares a task whose replica died for being processed anew; gives its content. */
+export type Handover = (channel: string, content: unknown) => Promise<unknown>;
 
 /** One channel of the queue as this replica consumes it: never more tasks at once than its concurrency, none unless idle. */
 export class Channel {
@@ -120,14 +120,14 @@ export class Channel {
 
   private async work(task: Task): Promise<void> {
     const { timeout = ACK_TIMEOUT_MS, maxRetries = 0 } = task.options;
-    const { id, content, retried } = task;
+    const { id, retried } = task;
     try {
       if (task.handovers > MOST_HANDOVERS) {
         this.logger().error(
           `task ${id} of ${this.name} is dropped: ${task.handovers} replicas ended with it`,
         );
       } else {
-        if (task.handovers > 0) await this.handover(this.name, content);
+        const content = task.handovers > 0 ? await this.handover(this.name, task.content) : task.content;
         const signal = AbortSignal.timeout(timeout);
         await this.event.process(content, { id, retried, signal, queueOptions: task.options });
       }
