@@ -201,7 +201,11 @@ export class ReplicatedApp {
 
   /** Runs a statement as the app's role on its database. */
   async sql(text: string, values: unknown[] = []): Promise<Record<string, unknown>[]> {
-    return await this.postgres.sql(text, values, { database: this.database });
+    return await this.postgres.sql(text, values, {
+      database: this.database,
+      user: this.database,
+      password: DATABASE_PASSWORD,
+    });
   }
 
   async stop(): Promise<void> {

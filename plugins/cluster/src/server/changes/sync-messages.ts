@@ -21,9 +21,9 @@ export function retrySyncMessages(app: Application, member: Member): void {
         } catch (error) {
           if (app.stopped) return;
           if (tries === TRIES) {
-            app.logger.error(`a change by another replica (${channel}) could not be taken over`, {
-              error,
-              message,
+            app.logger.warn(`a change by another replica could not be taken over: ${String(error)}`, {
+              channel,
+              change: message,
             });
             return;
           }

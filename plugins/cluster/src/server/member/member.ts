@@ -43,6 +43,7 @@ export class Member {
   private registered = false;
   private stopping = false;
   private provenUntil = -Infinity;
+  private answeredAt = performance.now();
   private leasedWorkerId: number | undefined;
   private heart: NodeJS.Timeout | undefined;
   private readonly waiting = new Set<() => void>();
@@ -84,6 +85,11 @@ export class Member {
   /** Whether this replica's lease is proven at this moment, by a clock that goes on while the process is paused. */
   get proven(): boolean {
     return performance.now() < this.provenUntil;
+  }
+
+  /** When the listening connection was last known to work, by `performance.now()`: nothing before it was missed. */
+  get aliveAt(): number {
+    return this.answeredAt;
   }
 
   /** Whether requests may be served: the lease is proven and changes of other replicas arrive. */
@@ -189,6 +195,7 @@ export class Member {
   }
 
   private prove(sent: number): void {
+    this.answeredAt = sent;
     this.provenUntil = sent + this.settings.leaseMs * LEASE_MARGIN;
   }
 

@@ -38,7 +38,6 @@ export class MessageBus {
   private backlog: Received[] | undefined = [];
   private order: Promise<void> = Promise.resolve();
   private connectedBefore = false;
-  private aliveAt = performance.now();
   private sweeper: NodeJS.Timeout | undefined;
 
   constructor(
@@ -96,7 +95,6 @@ export class MessageBus {
   }
 
   private announced(text: string): void {
-    this.aliveAt = performance.now();
     const [, id = "", channel, body] = /^(\d+)(?: ([^\n]*)\n([\s\S]*))?$/.exec(text) ?? [];
     this.order = this.order
       .then(async () => {
@@ -116,9 +114,7 @@ export class MessageBus {
   }
 
   private async catchUp(client: Client): Promise<void> {
-    const now = performance.now();
-    const span = now - this.aliveAt + this.member.settings.leaseMs + OVERLAP_MS;
-    this.aliveAt = now;
+    const span = performance.now() - this.member.aliveAt + OVERLAP_MS;
     if (!this.connectedBefore) {
       this.connectedBefore = true;
       return;
