@@ -1,7 +1,7 @@
 import { Gateway } from "@nocobase/server";
 import { randomUUID } from "node:crypto";
 import { PostgresCacheStore } from "./cache/store";
-import type { Application, LockAdapter, Logger, TokenBlacklist } from "./contracts/core";
+import type { Application, LockAdapter, Logger } from "./contracts/core";
 import { SharedTokenBlacklist } from "./auth/token-blacklist";
 import { renewTokensOnce } from "./auth/token-renewal";
 import { PluginChanges } from "./changes/plugins";
@@ -43,6 +43,7 @@ export class Replica {
   readonly cache: PostgresCacheStore;
   readonly gate: Gate;
   readonly plugins: PluginChanges;
+  private readonly blacklist: SharedTokenBlacklist;
   private app: Application;
   private pubsub: PostgresPubSubAdapter | undefined;
   private queue: PostgresQueueAdapter | undefined;
@@ -81,6 +82,7 @@ export class Replica {
     this.locks = new Locks(this.member);
     this.plugins = new PluginChanges(this.locks);
     this.cache = new PostgresCacheStore(this.member);
+    this.blacklist = new SharedTokenBlacklist(() => this.app.db.getRepository("tokenBlacklist"), this.bus);
     this.member.onRecovery(() => {
       this.queue?.wake();
       return Promise.resolve();
@@ -114,7 +116,7 @@ export class Replica {
     });
     this.wireLocks(app);
     this.wireCache(app);
-    app.authManager.setTokenBlacklistService(this.blacklist(app));
+    app.authManager.setTokenBlacklistService(this.blacklist);
     app.db.sequelize.addHook("beforeConnect", () => {
       this.member.assertProven();
       return Promise.resolve();
@@ -147,10 +149,6 @@ export class Replica {
       await this.member.start();
       return create();
     };
-  }
-
-  private blacklist(app: Application): TokenBlacklist {
-    return new SharedTokenBlacklist(() => app.db.getRepository("tokenBlacklist"));
   }
 
   private listen(app: Application, queue: PostgresQueueAdapter): void {

@@ -14,6 +14,12 @@ const HEARTBEATS_PER_LEASE = 5;
 /** A lease is taken as run out a little before the database does. */
 const LEASE_MARGIN = 0.9;
 const POOL_SIZE = 3;
+/** How long a replica goes on after a restore, in leases: NocoBase puts files back and reloads after the database. */
+const RESTORE_LEASES = 2;
+const RESTORING = `
+  SELECT FROM pg_stat_activity
+  WHERE datname = current_database() AND application_name IN ('pg_restore', 'psql')`;
+const TAKEN_OVER = "its lease ran out and another replica has taken over";
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 export type NoticeKind = "message" | "lock" | "task" | "cache";
@@ -42,8 +48,11 @@ export class Member {
   private started: Promise<void> | undefined;
   private registered = false;
   private stopping = false;
+  private shutOut = false;
   private provenUntil = -Infinity;
   private answeredAt = performance.now();
+  /** Since when this plugin's tables are not what this replica entered itself in. */
+  private replacedAt: number | undefined;
   private leasedWorkerId: number | undefined;
   private heart: NodeJS.Timeout | undefined;
   private readonly waiting = new Set<() => void>();
@@ -94,7 +103,7 @@ export class Member {
 
   /** Whether requests may be served: the lease is proven and changes of other replicas arrive. */
   get serving(): boolean {
-    return this.proven && this.session.connected && !this.stopping;
+    return this.proven && this.session.connected && !this.stopping && !this.shutOut;
   }
 
   /** @throws Error where this replica can't prove that it still belongs */
@@ -108,6 +117,7 @@ export class Member {
     const end = performance.now() + limitMs;
     while (!this.serving) {
       const left = end - performance.now();
+      if (this.shutOut) throw new Error(`replica ${this.settings.name} was shut out`);
       if (left <= 0 || this.stopping) throw new Error("the database can't be reached");
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, Math.min(left, LONGEST_TIMER_MS)).unref();
@@ -151,16 +161,18 @@ export class Member {
 
   /** Ends this replica, which found that something it held is another's. */
   fence(reason: string): void {
-    if (this.stopping) return;
+    if (this.stopping || this.shutOut) return;
+    this.shutOut = true;
     this.provenUntil = -Infinity;
+    this.wake();
     this.hooks.fenced(`replica ${this.settings.name} was shut out: ${reason}`);
   }
 
   private async connected(client: Client): Promise<void> {
     const sent = performance.now();
     if (this.registered) {
-      if (!(await renew(client, this.schema, this.lease)).renewed) {
-        this.fence("its lease ran out and another replica has taken over");
+      if (!(await renew(client, this.schema, this.lease)).renewed && this.replacedAt === undefined) {
+        this.fence(TAKEN_OVER);
         throw new Error("shut out");
       }
     } else {
@@ -211,23 +223,46 @@ export class Member {
     } catch (error) {
       this.hooks.logger().warn(`renewing the lease failed: ${String(error)}`);
     }
-    if (!this.stopping) this.heart = setTimeout(() => void this.beat(), every).unref();
+    if (!this.stopping && !this.shutOut) this.heart = setTimeout(() => void this.beat(), every).unref();
   }
 
   private async renewOnce(): Promise<void> {
     const sent = performance.now();
     const limit = this.settings.leaseMs / 3;
-    const { renewed, dead } = await this.session.use(limit, (client) =>
-      renew(client, this.schema, this.lease),
-    );
-    if (!renewed) {
-      this.fence("its lease ran out and another replica has taken over");
+    const { renewed, dead } = await this.session
+      .use(limit, (client) => renew(client, this.schema, this.lease))
+      .catch((error: unknown) => {
+        if (!isMissing(error)) throw error;
+        this.replacedAt ??= sent;
+        return { renewed: false, dead: 0 };
+      });
+    if (!renewed && this.replacedAt === undefined) {
+      this.fence(TAKEN_OVER);
       return;
     }
+    if (!renewed) await this.outlastRestore();
     this.prove(sent);
     this.wake();
     if (dead === 0) return;
     const removed = await reap(this.pool, this.schema);
     if (removed > 0) this.hooks.logger().warn(`took over from ${removed} replica(s) that are gone`);
   }
+
+  /**
+   * Somebody drops this plugin's tables: a backup is restored, maybe by this very process. Without them no replica can
+   * take over from another. Once the restore is done, each starts anew on what is there then.
+   */
+  private async outlastRestore(): Promise<void> {
+    const restoring = await this.session.use(this.settings.leaseMs / 3, (client) => client.query(RESTORING));
+    const now = performance.now();
+    if (restoring.rowCount !== 0) this.replacedAt = now;
+    if (now - (this.replacedAt ?? now) > RESTORE_LEASES * this.settings.leaseMs)
+      this.fence("its tables were dropped, as a restore of a backup does");
+  }
+}
+
+/** PostgreSQL says that a table or schema isn't there. */
+function isMissing(error: unknown): boolean {
+  const { code } = error as { code?: string };
+  return code === "42P01" || code === "3F000";
 }

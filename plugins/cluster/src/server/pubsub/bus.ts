@@ -32,6 +32,8 @@ export const PUBLISH = `
  */
 export class MessageBus {
   private readonly handlers = new Map<string, Set<MessageHandler>>();
+  /** Those of the process, which stay while its app reloads. */
+  private readonly attendants = new Map<string, MessageHandler>();
   /** Ids seen lately, with the time. */
   private readonly seen = new Map<string, number>();
   /** What arrived while the app loads, for subscribers to come: it may have read the state from before. */
@@ -76,6 +78,11 @@ export class MessageBus {
 
   unsubscribe(channel: string, handler: MessageHandler): void {
     this.handlers.get(channel)?.delete(handler);
+  }
+
+  /** Hands a channel's messages to the process itself, whatever its app does; there is one handler for each channel. */
+  attend(channel: string, handler: MessageHandler): void {
+    this.attendants.set(channel, handler);
   }
 
   /** Forgets all subscribers and keeps what arrives for the next ones: the app stops or loads anew. */
@@ -131,6 +138,11 @@ export class MessageBus {
   private receive(id: string, message: Received): void {
     if (this.seen.has(id)) return;
     this.seen.set(id, performance.now());
+    const attendant = this.attendants.get(message.channel);
+    if (attendant) {
+      this.call(attendant, message);
+      return;
+    }
     this.backlog?.push(message);
     for (const handler of this.handlers.get(message.channel) ?? []) this.call(handler, message);
   }
