@@ -1,5 +1,4 @@
 /** Builds the cluster plugin into the npm package that a NocoBase release installs. Needs esbuild, no NocoBase. */
-import { build } from "esbuild";
 import * as fs from "node:fs";
 import * as path from "node:path";
 
@@ -29,6 +28,8 @@ export function clusterSources(): string[] {
  * @throws Error with the first faults where the sources don't compile
  */
 export async function buildClusterPlugin(folder: string, version: string): Promise<void> {
+  // Loaded where it is needed: every start of a provider reads this module for its list of sources.
+  const { build } = await import("esbuild");
   fs.mkdirSync(folder, { recursive: true });
   fs.copyFileSync(MANIFEST, path.join(folder, "package.json"));
   await build({

@@ -23,8 +23,9 @@ const isReplica = () => process.env.FLEET_CLUSTER === "1";
 /** Sets the variables by which NocoBase loads the cluster plugin. */
 function prepareReplica() {
   if (!isReplica()) return;
-  const plugins = (process.env.APPEND_PRESET_BUILT_IN_PLUGINS || "").split(",").filter(Boolean);
-  process.env.APPEND_PRESET_BUILT_IN_PLUGINS = [...new Set([...plugins, PLUGIN])].join(",");
+  // Known, not built in: that would leave a row in the app's database, which a single process could not load.
+  const plugins = (process.env.APPEND_PRESET_LOCAL_PLUGINS || "").split(",").filter(Boolean);
+  process.env.APPEND_PRESET_LOCAL_PLUGINS = [...new Set([...plugins, PLUGIN])].join(",");
   process.env.PLUGIN_PACKAGE_PREFIX ||= PREFIXES.join(",");
   // Replicas share their storage folder, where this socket would be by default.
   process.env.SOCKET_PATH ||= path.join(os.tmpdir(), `nocobase-${process.pid}.sock`);

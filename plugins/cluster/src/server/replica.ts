@@ -1,9 +1,10 @@
 import { Gateway } from "@nocobase/server";
 import { randomUUID } from "node:crypto";
 import { PostgresCacheStore } from "./cache/store";
-import type { Application, LockAdapter, Logger } from "./contracts/core";
+import type { Application, LockAdapter, Logger, Transaction } from "./contracts/core";
 import { SharedTokenBlacklist } from "./auth/token-blacklist";
 import { renewTokensOnce } from "./auth/token-renewal";
+import { applyGap, watchGaps, type Change } from "./changes/gaps";
 import { PluginChanges } from "./changes/plugins";
 import { retrySyncMessages } from "./changes/sync-messages";
 import { Gate } from "./http/gate";
@@ -19,6 +20,7 @@ import { PostgresQueueAdapter } from "./queue/adapter";
 import { handOver } from "./queue/handover";
 
 const ADAPTER = "fleet-cluster";
+const CHANGES = "fleet-cluster";
 /** Changes come in bursts; a second, the core's own, is half of what a change may take to be seen. */
 const DEBOUNCE_MS = 200;
 /** Longest wait for tasks in work when the app stops; what isn't done by then is handed over. */
@@ -122,6 +124,7 @@ export class Replica {
       return Promise.resolve();
     });
     this.drainFirst(app);
+    this.followChanges(app);
     this.listen(app, queue);
   }
 
@@ -152,17 +155,38 @@ export class Replica {
   }
 
   private listen(app: Application, queue: PostgresQueueAdapter): void {
-    const on = (event: string, listener: () => unknown): void => {
-      // The core drops listeners with this mark when the app is initialised anew (server/src/application.ts).
-      app.on(event, Object.assign(listener, { _reinitializable: true }));
-    };
-    on("__started", () => this.bus.resume());
-    on("beforeStop", () => queue.pause(TASK_LIMIT_MS));
-    on("afterLoad", () => this.guardIds(app));
-    on("beforeStart", () => renewTokensOnce(app));
-    on("afterDestroy", () => this.stop());
+    onApp(app, "__started", () => this.bus.resume());
+    onApp(app, "beforeStop", () => queue.pause(TASK_LIMIT_MS));
+    onApp(app, "afterLoad", () => this.guardIds(app));
+    onApp(app, "beforeStart", () => renewTokensOnce(app));
+    onApp(app, "afterDestroy", () => this.stop());
     // A command that runs once and ends doesn't destroy its app.
-    if (process.argv[2] !== "start") on("afterStop", () => this.stop());
+    if (process.argv[2] !== "start") onApp(app, "afterStop", () => this.stop());
+  }
+
+  /** Tells the others what the core and its plugins don't, and takes over what they tell. */
+  private followChanges(app: Application): void {
+    const { plugins } = this;
+    const tell = (change: Change, transaction?: Transaction): void => {
+      app.syncMessageManager.publish(CHANGES, change, { transaction }).catch((error: unknown) => {
+        app.logger.error(`a change can't be told to the other replicas: ${String(error)}`, { change });
+      });
+    };
+    watchGaps(app, tell);
+    for (const event of ["beforeEnablePlugin", "beforeDisablePlugin"])
+      onApp(app, event, () => plugins.begin());
+    for (const event of ["afterEnablePlugin", "afterDisablePlugin"]) onApp(app, event, () => plugins.done());
+    onApp(app, "__started", async () => {
+      if (await plugins.started()) tell({ type: "plugins" });
+    });
+    void app.syncMessageManager.subscribe(CHANGES, async (message) => {
+      const change = message as Change;
+      if (change.type !== "plugins") return applyGap(app, change);
+      // Not waited for: the app's own restart ends what handles this message.
+      void plugins.follow(app).catch((error: unknown) => {
+        app.logger.error(`restarting after a change of plugins failed: ${String(error)}`);
+      });
+    });
   }
 
   /** Requests end before anything of the app does: its status changes with the first step of its end. */
@@ -193,6 +217,11 @@ export class Replica {
     this.cache.stop();
     await this.member.stop();
   }
+}
+
+/** The core drops listeners with this mark when the app is initialised anew (server/src/application.ts). */
+function onApp(app: Application, event: string, listener: () => unknown): void {
+  app.on(event, Object.assign(listener, { _reinitializable: true }));
 }
 
 const guarded = new WeakSet();

@@ -4,13 +4,7 @@ declare module "@nocobase/server" {
   type CoreApplication = import("./core").Application;
 
   /** packages/core/server/src/plugin.ts */
-  export class Plugin {
-    constructor(app: CoreApplication, options?: Record<string, unknown>);
-    name: string;
-    app: CoreApplication;
-    sendSyncMessage(message: unknown, options?: { transaction?: unknown }): Promise<void>;
-    handleSyncMessage(message: unknown): Promise<void>;
-  }
+  export const Plugin: new (app: CoreApplication, options?: Record<string, unknown>) => object;
 
   /** packages/core/server/src/application.ts */
   export const Application: {

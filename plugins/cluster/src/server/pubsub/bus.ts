@@ -128,8 +128,10 @@ export class MessageBus {
     }
     const { rows } = await client.query<Received & { id: string }>(
       `SELECT id, channel, body FROM ${this.member.schema}.messages
-       WHERE created_at > clock_timestamp() - $1 * interval '1 millisecond' ORDER BY id`,
-      [span],
+       WHERE created_at > greatest(clock_timestamp() - $1 * interval '1 millisecond',
+         (SELECT started_at - interval '2 seconds' FROM ${this.member.schema}.replicas WHERE id = $2))
+       ORDER BY id`,
+      [span, this.member.id],
     );
     await this.order;
     for (const { id, ...message } of rows) this.receive(id, message);
