@@ -7,7 +7,7 @@ import { cold } from "./benchmarks/cold";
 import { plan } from "./benchmarks/plan";
 import { real } from "./benchmarks/real";
 import { scale } from "./benchmarks/scale";
-import { large, up } from "./benchmarks/up";
+import { large, tenants, up } from "./benchmarks/up";
 import { machine, writeSection } from "./support/document";
 import { markdown, type Report } from "./support/report";
 import { removeOnSignals } from "./support/scope";
@@ -28,6 +28,11 @@ const benchmarks: Record<string, Benchmark> = {
     summary: "`up` of 200 and 1,000 apps with instant plugins; half an hour",
     heavy: true,
     run: large,
+  },
+  tenants: {
+    summary: "1,000 apps as 100 stacks of ten with instant plugins; 10 minutes",
+    heavy: true,
+    run: tenants,
   },
   cold: { summary: "empty caches to first fleet; 12 minutes", heavy: true, run: cold },
 };

@@ -21,27 +21,29 @@ export function defaultBackendUrl(projectDir: string): string {
 /** Folder of a file backend as the engine understands its URL; undefined for any other backend. */
 export function fileBackendFolder(backendUrl: string): string | undefined {
   if (!backendUrl.startsWith("file://")) return undefined;
-  const url = backendUrl.replace(/\?.*$/, "");
+  const url = withoutQuery(backendUrl);
   if (url.startsWith("file:///")) return fileURLToPath(url);
   return path.resolve(url.slice("file://".length).replace(/^~/, os.homedir()));
+}
+
+function withoutQuery(url: string): string {
+  return url.replace(/\?.*$/, "");
 }
 
 /**
  * Removes the sidecars of metadata in a file backend that a killed engine left cut off; the engine takes a missing one
  * for an empty one. The state itself is replaced as a whole, so it is never cut off.
- * @returns the files removed
  */
-export function removeTornMetadata(backendUrl: string): string[] {
+export function removeTornMetadata(backendUrl: string): void {
   const folder = fileBackendFolder(backendUrl);
   const stacks = folder && path.join(folder, ".pulumi", "stacks");
-  if (!stacks || !fs.existsSync(stacks)) return [];
+  if (!stacks || !fs.existsSync(stacks)) return;
   const torn = fs
     .readdirSync(stacks, { recursive: true, encoding: "utf8" })
     .filter((name) => name.endsWith(".attrs"))
     .map((name) => path.join(stacks, name))
     .filter((file) => !isJson(fs.readFileSync(file, "utf8")));
   for (const file of torn) fs.rmSync(file, { force: true });
-  return torn;
 }
 
 function isJson(text: string): boolean {
@@ -62,8 +64,7 @@ function isJson(text: string): boolean {
  */
 export function backendEnvironment(projectDir: string, env: NodeJS.ProcessEnv): Record<string, string> {
   const url = defaultBackendUrl(projectDir);
-  if (env.PULUMI_BACKEND_URL && env.PULUMI_BACKEND_URL.replace(/\?.*$/, "") !== url.replace(/\?.*$/, ""))
-    return {};
+  if (env.PULUMI_BACKEND_URL && withoutQuery(env.PULUMI_BACKEND_URL) !== withoutQuery(url)) return {};
   fs.mkdirSync(stateDir(projectDir), { recursive: true, mode: 0o700 });
   // An empty passphrase is a choice too.
   if (env.PULUMI_CONFIG_PASSPHRASE !== undefined) return { PULUMI_BACKEND_URL: url };

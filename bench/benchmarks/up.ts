@@ -25,6 +25,21 @@ export function large(): Promise<Report> {
   return measureSizes("`up` with instant plugins, large", [10, 200, 1000], 20, { limitSeconds: 15 * 60 });
 }
 
+const MANY_TENANTS = 100;
+
+/** 1,000 apps as tenants' stacks of ten, one after the other. */
+export async function tenants(): Promise<Report> {
+  return withRemoval(await InstantFleet.create(), async (fleet) => {
+    const split = await tenantStacks(fleet, MANY_TENANTS);
+    return {
+      title: "`up` of 1,000 apps as stacks of ten",
+      tables: [splitTable([], split, MANY_TENANTS)],
+      checks: [],
+      notes: ["As one stack they came to no end: see above."],
+    };
+  });
+}
+
 async function measureSizes(
   title: string,
   sizes: readonly number[],

@@ -5,6 +5,7 @@ import * as os from "node:os";
 import * as path from "node:path";
 import { spawnSync } from "node:child_process";
 import { backendEnvironment } from "../../toolchain/backend";
+import { skipBecause } from "../support/skip";
 import { describeLock, readStackLocks } from "../../toolchain/stack-lock";
 
 describe("toolchain: state backend", () => {
@@ -115,7 +116,7 @@ describe("toolchain: locks on a stack", () => {
   });
 
   it("sees through a process id that another program has now", function () {
-    if (!fs.existsSync("/proc/self/comm")) this.skip();
+    if (!fs.existsSync("/proc/self/comm")) skipBecause(this, "no /proc here to tell programs by");
     lock("a", { pid: process.pid });
     assert.equal(readStackLocks(url(), ref)[0]?.isStale, true);
   });
