@@ -4,6 +4,7 @@ import { Command, CommanderError } from "commander";
 import { destroy } from "./commands/destroy";
 import { doctor } from "./commands/doctor";
 import { credentials, open } from "./commands/open";
+import { buildAllImages } from "./commands/images";
 import { logs } from "./commands/logs";
 import { preview } from "./commands/preview";
 import { refresh } from "./commands/refresh";
@@ -71,6 +72,18 @@ function build(): Command {
     .option("--json", "print it as JSON")
     .action(doctor);
   command("setup", "get the engine and plugins, so that plain `pulumi up` works too").action(setup);
+  const images = program
+    .command("images")
+    .description("container images of the Docker platform")
+    .exitOverride();
+  images
+    .command("build")
+    .description("build every image from package registries alone, with no image registry")
+    .option("--release <version>", "NocoBase's version (default: the newest known)")
+    .option("--fresh", "fetch Debian's packages again, with their latest security updates")
+    .option("--json", "print names, ids and sizes as JSON")
+    .exitOverride()
+    .action(buildAllImages);
   return program;
 }
 

@@ -33,8 +33,8 @@ export async function bundle(entry: string, projectDir: string): Promise<Bundle>
     keepNames: true,
     minifyWhitespace: true,
     banner: { js: "#!/usr/bin/env node" },
-    // An optional native driver of pg, which pg does without when it is not there.
-    external: ["pg-native"],
+    // Optional native parts of pg and of ssh2 (in the Docker client), which do without when they are not there.
+    external: ["pg-native", "cpu-features", "*.node"],
     logLevel: "silent",
   }).catch((error: unknown) => {
     throw new Error(`${entry} can't be bundled: ${error instanceof Error ? error.message : String(error)}`);

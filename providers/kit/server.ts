@@ -128,7 +128,7 @@ class Server {
     const secrets = outputSecrets(handler, [...state.secrets, ...inputs.secrets]);
     response.setId(found.id);
     response.setProperties(write(found.outputs, secrets));
-    response.setInputs(write(found.inputs, secrets));
+    response.setInputs(write(found.inputs, [...secrets, ...inputs.secrets]));
     return response;
   }
 
@@ -202,8 +202,13 @@ class Server {
   }
 }
 
+/** A list with a secret in it is secret as a whole: outputs may hold its items in another order. */
 function outputSecrets(handler: ResourceHandler, inputs: SecretPaths): SecretPaths {
-  return [...inputs, ...(handler.secretOutputs ?? []).map((name) => [name])];
+  const lists = inputs.map((path) => {
+    const index = path.findIndex((key) => /^\d+$/.test(key));
+    return index > 0 ? path.slice(0, index) : path;
+  });
+  return [...lists, ...(handler.secretOutputs ?? []).map((name) => [name])];
 }
 
 function inPlace(olds: Props, news: Props): DiffOutcome {

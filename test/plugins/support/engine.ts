@@ -116,9 +116,12 @@ export class TestProject {
     return { steps: events.steps("resOutputsEvent"), stdout: result.stdout };
   }
 
-  async destroy(): Promise<{ steps: Step[]; stdout: string }> {
+  /** @param target URN of the one resource to destroy; all where not given */
+  async destroy(target?: string): Promise<{ steps: Step[]; stdout: string }> {
     const events = recorder();
-    const result = await this.operate((stack) => stack.destroy({ onEvent: events.record, color: "never" }));
+    const options = { onEvent: events.record, color: "never" as const };
+    const targets = target === undefined ? undefined : [target];
+    const result = await this.operate((stack) => stack.destroy({ ...options, target: targets }));
     return { steps: events.steps("resOutputsEvent"), stdout: result.stdout };
   }
 
@@ -218,7 +221,7 @@ export function engine(): Promise<PulumiCommand> {
   return found;
 }
 
-type OfficialName = "random" | "postgresql";
+export type OfficialName = "random" | "postgresql" | "docker";
 
 const version = (name: OfficialName): string =>
   requiredPlugins(PROJECT_DIR).find((plugin) => plugin.name === name)!.version;

@@ -27,6 +27,18 @@ export interface Attribute {
   unsupported?: boolean;
   /** Upstream's name where that is not this one in snake_case (plural here, singular there). */
   upstream?: string;
+  /** Texts: what they must look like, and how to say so. */
+  pattern?: { regexp: RegExp; wanted: string };
+  /** Where the program gives no value, the one in the state stays (upstream overlooks that it was taken out). */
+  sticky?: boolean;
+  /** Lists and sets of objects: what each holds. */
+  fields?: Readonly<Record<string, Attribute>>;
+  /** With `fields`: name of the object's type in the package schema, e.g. `ContainerPort`. */
+  typeName?: string;
+  /** With `fields`: upstream has a list or set of at most one, which is shown as that one alone. */
+  single?: boolean;
+  /** With `fields`, lists: the order of the objects means nothing. */
+  anyOrder?: boolean;
 }
 
 export interface ResourceSpec {
@@ -41,6 +53,8 @@ export interface ResourceSpec {
    * for what has no value; `framework` does neither.
    */
   flavour: "framework" | "sdk";
+  /** Made with a bridge that finds the items of a set again wherever they stand, when it reads inputs back. */
+  matchesSets?: boolean;
   /** The old one goes first whenever the resource is replaced. */
   deleteBeforeReplace?: boolean;
 }
@@ -55,6 +69,11 @@ export const RAW_STATE_DELTA = "__pulumi_raw_state_delta";
 export function isUnknown(value: unknown): boolean {
   if (value === UNKNOWN) return true;
   return Array.isArray(value) && value.some((item) => item === UNKNOWN);
+}
+
+/** Whether it is an object of named values: no null, no list. */
+export function isObject(value: unknown): value is Props {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** Whether a value was given at all: null counts as not given. */

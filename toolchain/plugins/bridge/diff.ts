@@ -1,9 +1,13 @@
 /** What differs between the state and what the program wants, as the bridge tells it. */
 import { UNKNOWN } from "../../../providers/kit/types";
 import type { DiffOutcome, PropertyChange, Props } from "../../../providers/kit/types";
-import { DEFAULTS, isGiven, isUnknown, names, strings } from "./attributes";
+import { DEFAULTS, isGiven, isObject, isUnknown, names, strings } from "./attributes";
 import type { Attribute, ResourceSpec } from "./attributes";
+import { plannedObjects } from "./objects";
+import { same } from "./same";
 import { isZero, normalizedSet } from "./state";
+
+export { same };
 
 /**
  * Outputs to be after create (no `olds`) or update; UNKNOWN where only the real thing can tell.
@@ -26,9 +30,11 @@ function plannedValue(
   spec: ResourceSpec,
 ): unknown {
   const before = olds?.[name] ?? null;
-  const given = isGiven(input) && !(attribute.computed && spec.flavour === "sdk" && input === "");
+  const keepsForEmpty = attribute.sticky || (attribute.computed && spec.flavour === "sdk");
+  const given = isGiven(input) && !(keepsForEmpty && input === "");
   if (given) {
     if (isUnknown(input)) return UNKNOWN;
+    if (attribute.fields) return plannedObjects(attribute, input, before);
     const after = attribute.type === "set" ? normalizedSet(strings(input)) : input;
     if (spec.flavour !== "sdk") return after;
     if (Array.isArray(after) && after.length === 0) return without(before);
@@ -36,12 +42,14 @@ function plannedValue(
   }
   if (!attribute.input || attribute.computed) return olds ? before : UNKNOWN;
   if (attribute.default !== undefined) return attribute.default;
+  if (attribute.sticky && olds) return before;
   return spec.flavour === "sdk" && olds ? without(before) : null;
 }
 
 /** No value, as upstream's older library keeps it: once a collection was there, an empty one stays. */
 function without(before: unknown): unknown {
   if (Array.isArray(before)) return [];
+  // A map with something in it goes; an empty one is no value already.
   return isZero(before) ? before : null;
 }
 
@@ -95,6 +103,9 @@ function attributeChanges(
   if (isEmpty(before)) return [change(name, isEmpty(after) ? "update" : "add")];
   if (isEmpty(after)) return [change(name, "delete")];
   if (after === UNKNOWN) return [change(name, "update")];
+  if (attribute.fields) {
+    return objectChanges(attribute, before, after).map(([path, kind]) => change(name + path, kind));
+  }
   if (attribute.type === "set") {
     return itemChanges(setMoves(strings(before), strings(after), strings(input))).map(([index, kind]) =>
       change(`${name}[${index}]`, kind),
@@ -106,6 +117,38 @@ function attributeChanges(
     );
   }
   return [change(name, "update")];
+}
+
+type Change = [path: string, kind: "add" | "update" | "delete"];
+
+/** Paths below an attribute that holds objects, each with a field that changed, or an object that came or went. */
+function objectChanges(attribute: Attribute, before: unknown, after: unknown): Change[] {
+  const within = (path: string, old: unknown, fresh: unknown): Change[] => {
+    if (!isObject(old) || !isObject(fresh)) return [[path, "update"]];
+    return Object.keys(attribute.fields ?? {}).flatMap((field): Change[] => {
+      if (same(old[field], fresh[field])) return [];
+      const [isNew, isGone] = [isZero(old[field]), isZero(fresh[field])];
+      return [[`${path}.${field}`, isNew ? "add" : isGone ? "delete" : "update"]];
+    });
+  };
+  if (attribute.single) return within("", before, after);
+  const [olds, news] = [before as unknown[], after as unknown[]];
+  const [gone, come] =
+    attribute.type === "set"
+      ? [
+          olds.map((item) => !news.some((other) => same(item, other))),
+          news.map((item) => !olds.some((other) => same(item, other))),
+        ]
+      : [
+          olds.map((item, index) => !same(item, news[index])),
+          news.map((item, index) => !same(item, olds[index])),
+        ];
+  return Array.from({ length: Math.max(olds.length, news.length) }, (_, index): Change[] => {
+    const path = `[${index}]`;
+    if (gone[index] && come[index]) return within(path, olds[index], news[index]);
+    if (gone[index]) return [[path, "delete"]];
+    return come[index] ? [[path, "add"]] : [];
+  }).flat();
 }
 
 /** Where items went and came, by index: in the state for those gone, in the program's own order for new ones. */
@@ -152,18 +195,4 @@ function itemChanges({ gone, come }: Moves): [number, "add" | "update" | "delete
 
 function isEmpty(value: unknown): boolean {
   return !isGiven(value) || (Array.isArray(value) && value.length === 0);
-}
-
-/** Deep equality; other than in the kit, null and an empty collection differ from each other. */
-export function same(a: unknown, b: unknown): boolean {
-  const [left, right] = [a ?? null, b ?? null];
-  if (typeof left !== "object" || typeof right !== "object" || left === null || right === null) {
-    return left === right;
-  }
-  if (Array.isArray(left) !== Array.isArray(right)) return false;
-  const keys = Object.keys(left);
-  return (
-    keys.length === Object.keys(right).length &&
-    keys.every((key) => key in right && same((left as Props)[key], (right as Props)[key]))
-  );
 }

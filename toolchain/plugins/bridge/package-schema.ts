@@ -18,7 +18,7 @@ export function packageSchema(options: {
   config?: Readonly<Record<string, Attribute>>;
 }): string {
   const { name, version, config = {} } = options;
-  const configProperties = properties(config, () => true);
+  const configProperties = properties(name, config, () => true);
   return JSON.stringify({
     name,
     version,
@@ -26,42 +26,77 @@ export function packageSchema(options: {
     meta: { moduleFormat: "(.*)(?:/[^/]*)" },
     config: { variables: configProperties },
     provider: { properties: configProperties, inputProperties: configProperties },
-    resources: Object.fromEntries(options.resources.map((spec) => [spec.token, resourceSchema(spec)])),
+    resources: Object.fromEntries(options.resources.map((spec) => [spec.token, resourceSchema(name, spec)])),
+    types: Object.fromEntries([
+      ...objectTypes(name, config),
+      ...options.resources.flatMap((spec) => objectTypes(name, spec.attributes)),
+    ]),
   });
 }
 
-function resourceSchema({ description, attributes }: ResourceSpec) {
-  const all = properties(attributes, () => true);
+type Attributes = Readonly<Record<string, Attribute>>;
+
+function typeToken(packageName: string, typeName = ""): string {
+  return `${packageName}:index/${typeName}:${typeName}`;
+}
+
+/** Object types by token: those of the attributes, and those within them. */
+function objectTypes(packageName: string, attributes: Attributes): [string, object][] {
+  return Object.values(attributes).flatMap(({ fields, typeName, description }): [string, object][] =>
+    fields
+      ? [
+          [
+            typeToken(packageName, typeName),
+            {
+              type: "object",
+              description,
+              properties: properties(packageName, fields, () => true),
+              required: keys(fields, ({ input }) => input === "required"),
+            },
+          ],
+          ...objectTypes(packageName, fields),
+        ]
+      : [],
+  );
+}
+
+function resourceSchema(packageName: string, { description, attributes }: ResourceSpec) {
+  const all = properties(packageName, attributes, () => true);
   const isAlwaysThere = ({ input, autoname, computed, default: preset }: Attribute) =>
     input !== "optional" || autoname || computed || preset !== undefined;
   return {
     description,
     properties: all,
     required: keys(attributes, isAlwaysThere),
-    inputProperties: properties(attributes, ({ input }) => input !== undefined),
+    inputProperties: properties(packageName, attributes, ({ input }) => input !== undefined),
     requiredInputs: keys(attributes, ({ input }) => input === "required"),
     stateInputs: { type: "object", properties: all },
   };
 }
 
-function keys(attributes: Readonly<Record<string, Attribute>>, keep: (a: Attribute) => boolean): string[] {
+function keys(attributes: Attributes, keep: (a: Attribute) => boolean): string[] {
   return Object.entries(attributes)
     .filter(([, attribute]) => keep(attribute))
     .map(([name]) => name)
     .sort();
 }
 
-function properties(attributes: Readonly<Record<string, Attribute>>, keep: (a: Attribute) => boolean) {
+function properties(packageName: string, attributes: Attributes, keep: (a: Attribute) => boolean) {
   const kept = Object.entries(attributes).filter(([, attribute]) => keep(attribute));
   return Object.fromEntries(
-    kept.map(([name, { type, description, secret, replace }]) => [
+    kept.map(([name, { type, description, secret, replace, fields, typeName, single }]) => [
       name,
       {
-        ...PROPERTY_TYPES[type],
+        ...(fields ? objectType(typeToken(packageName, typeName), single) : PROPERTY_TYPES[type]),
         description,
         ...(secret ? { secret: true } : {}),
         ...(replace ? { willReplaceOnChanges: true } : {}),
       },
     ]),
   );
+}
+
+function objectType(token: string, single = false) {
+  const $ref = `#/types/${token}`;
+  return single ? { $ref } : { type: "array", items: { $ref } };
 }

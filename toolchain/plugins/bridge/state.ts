@@ -1,8 +1,9 @@
 /** What the bridge keeps in the state beside a resource's own outputs, and how inputs are read back from outputs. */
-import type { Props } from "../../../providers/kit/types";
+import { UNKNOWN, type Props } from "../../../providers/kit/types";
 import { secret } from "../../../providers/kit/values";
-import { DEFAULTS, META, RAW_STATE_DELTA, isGiven, names, shortName, strings } from "./attributes";
+import { DEFAULTS, META, RAW_STATE_DELTA, isGiven, isObject, names, shortName, strings } from "./attributes";
 import type { Attribute, ResourceSpec } from "./attributes";
+import { importedObjects, refreshedObjects, wholeObjects } from "./objects";
 
 /**
  * Outputs as the official plugin writes them: all attributes, nulls or nothing for what has no value, secrets
@@ -12,13 +13,18 @@ export function writeState(spec: ResourceSpec, values: Props): Props {
   const outputs: Props = {};
   if (isGiven(values.id)) outputs.id = values.id;
   for (const name of names(spec)) {
-    const value = values[name];
+    const attribute = spec.attributes[name] as Attribute;
+    const value = stateValue(attribute, values[name]);
     if (!isGiven(value) && spec.flavour === "framework") continue;
-    outputs[name] = spec.attributes[name]?.secret ? secret(value ?? null) : (value ?? null);
+    outputs[name] = attribute.secret ? secret(value ?? null) : (value ?? null);
   }
   if (spec.schemaVersion) outputs[META] = JSON.stringify({ schema_version: String(spec.schemaVersion) });
   outputs[RAW_STATE_DELTA] = rawStateDelta(spec, values);
   return outputs;
+}
+
+function stateValue(attribute: Attribute, value: unknown): unknown {
+  return attribute.fields && value !== UNKNOWN ? wholeObjects(attribute, value) : value;
 }
 
 /** Outputs that a preview shows: those of an update have the difference to upstream's state already. */
@@ -32,16 +38,25 @@ export function writePreview(spec: ResourceSpec, planned: Props, olds: Props | u
  * a null that the outputs leave out), `renamed` names that are not just snake_case.
  */
 function rawStateDelta(spec: ResourceSpec, values: Props): Props {
+  return objectDelta(spec.attributes, values, spec.flavour);
+}
+
+function objectDelta(
+  attributes: ResourceSpec["attributes"],
+  values: Props,
+  flavour: ResourceSpec["flavour"],
+): Props {
   const properties: Props = {};
-  for (const name of names(spec)) {
-    const { type } = spec.attributes[name] as Attribute;
-    const given = isGiven(values[name]);
-    if (!given && spec.flavour === "framework") properties[name] = secret({ replace: { raw: null } });
-    if (given && (type === "list" || type === "set")) properties[name] = { arr: {} };
-    if (given && type === "map") properties[name] = { map: {} };
+  const sortedNames = Object.keys(attributes).sort();
+  for (const name of sortedNames) {
+    const attribute = attributes[name] as Attribute;
+    const value = stateValue(attribute, values[name]);
+    const delta = valueDelta(attribute, value);
+    if (!isGiven(value) && flavour === "framework") properties[name] = secret({ replace: { raw: null } });
+    if (delta) properties[name] = delta;
   }
-  const renamed = names(spec).flatMap((name) => {
-    const upstream = spec.attributes[name]?.upstream;
+  const renamed = sortedNames.flatMap((name) => {
+    const upstream = attributes[name]?.upstream;
     return upstream ? [[name, upstream]] : [];
   });
   return {
@@ -50,6 +65,20 @@ function rawStateDelta(spec: ResourceSpec, values: Props): Props {
       ...(renamed.length > 0 ? { renamed: Object.fromEntries(renamed) as Props } : {}),
     },
   };
+}
+
+function valueDelta(attribute: Attribute, value: unknown): Props | undefined {
+  const { type, fields, single } = attribute;
+  if (fields && single) {
+    return { plu: { i: isObject(value) ? objectDelta(fields, value, "sdk") : {} } };
+  }
+  if (!isGiven(value)) return undefined;
+  if (fields && Array.isArray(value) && value.length > 0) {
+    const elements = value.map((item, index) => [index, objectDelta(fields, item as Props, "sdk")]);
+    return { arr: { el: Object.fromEntries(elements) as Props } };
+  }
+  if (type === "list" || type === "set") return { arr: {} };
+  return type === "map" ? { map: {} } : undefined;
 }
 
 /**
@@ -97,13 +126,25 @@ function refreshedInputs(spec: ResourceSpec, outputs: Props, oldInputs: Props): 
       defaults.delete(name);
       continue;
     }
-    // Of a collection, only as many items as were given: what was added by hand shows in the outputs alone.
-    const isList = Array.isArray(before) && Array.isArray(after);
-    inputs[name] = isList ? (after as unknown[]).slice(0, before.length) : after;
+    inputs[name] = refreshedValue(spec, spec.attributes[name], before, after);
     if (JSON.stringify(before) !== JSON.stringify(inputs[name])) defaults.delete(name);
   }
   if (spec.flavour === "sdk" && defaults.size > 0) inputs[DEFAULTS] = [...defaults].sort();
   return inputs;
+}
+
+function refreshedValue(
+  { matchesSets }: ResourceSpec,
+  attribute: Attribute | undefined,
+  before: unknown,
+  after: unknown,
+): unknown {
+  if (attribute?.fields) return refreshedObjects(attribute, before, after);
+  if (matchesSets && attribute?.type === "set" && Array.isArray(before) && Array.isArray(after)) {
+    return before.filter((item) => after.includes(item));
+  }
+  // Of a collection, only as many items as were given: what was added by hand shows in the outputs alone.
+  return Array.isArray(before) && Array.isArray(after) ? after.slice(0, before.length) : after;
 }
 
 function importedInputs(spec: ResourceSpec, outputs: Props): Props {
@@ -112,7 +153,7 @@ function importedInputs(spec: ResourceSpec, outputs: Props): Props {
     if (!attribute.input) continue;
     const value = outputs[name];
     if (attribute.input === "required" ? isGiven(value) : !isDefault(value, attribute, spec)) {
-      inputs[name] = value ?? null;
+      inputs[name] = (attribute.fields ? importedObjects(attribute, value) : value) ?? null;
     }
   }
   if (spec.flavour === "sdk") inputs[DEFAULTS] = [];
