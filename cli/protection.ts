@@ -1,5 +1,5 @@
 /** Refuses, before anything is touched, what the engine would refuse only after it has taken processes down. */
-import type { FleetPlan } from "../plan/types";
+import type { StackPlan } from "../plan/types";
 import { explainProtected } from "./output/explain";
 import { UserError } from "./exit-codes";
 
@@ -16,7 +16,7 @@ export interface ProtectedResource {
  * @param keep the plan whose parts stay; undefined for destroy
  * @throws UserError naming them all, with what to do
  */
-export function refuseProtected(resources: readonly ProtectedResource[], keep: FleetPlan | undefined): void {
+export function refuseProtected(resources: readonly ProtectedResource[], keep: StackPlan | undefined): void {
   const parents = new Map(resources.map((resource) => [resource.urn, resource]));
   const owners = resources
     .filter(({ protect }) => protect)
@@ -44,7 +44,7 @@ function ownerOf(
   return undefined;
 }
 
-function stays({ kind, key }: Owner, plan: FleetPlan | undefined): boolean {
+function stays({ kind, key }: Owner, plan: StackPlan | undefined): boolean {
   if (!plan) return false;
   if (kind === "EntryApp") return true;
   return Object.hasOwn(kind === "BusinessApp" ? plan.apps : plan.environments, key);

@@ -1,5 +1,5 @@
 /** Parsed values → spec: defaults that depend on other fields. */
-import type { DeletionPolicy } from "../plan/types";
+import type { DeletionPolicy, PlatformFacts } from "../plan/types";
 import type { AppValues, InstanceValues } from "./schema/instances";
 import { defaults } from "./schema/parts";
 import type { StackValues } from "./schema/stack";
@@ -14,17 +14,20 @@ interface FleetDefaults {
 }
 
 /** The spec of parsed values. Total: what names something undeclared keeps the name, for the rules to find. */
-export function resolve(stack: string, values: StackValues): FleetSpec {
+export function resolve(stack: string, values: StackValues, facts?: PlatformFacts): FleetSpec {
+  const servers = Object.keys(values.databaseServers);
+  const defaultServers = servers.length > 0 ? servers : Object.keys(facts?.databaseServers ?? {});
   const fleet: FleetDefaults = {
     release: values.release?.version ?? defaults.release,
     deletion: values.deletion,
     rootEmail: values.rootEmail,
     // Where several are declared and none is named, a rule refuses; any will do until then.
-    server: Object.keys(values.databaseServers).sort()[0] ?? "main",
+    server: defaultServers.sort()[0] ?? "main",
     secretEnv: values.secretEnv,
   };
   return {
     stack,
+    platformStack: values.platformStack,
     platform: values.platform,
     topology: values.topology,
     gateway: { ...values.gateway, domain: values.gateway.domain.toLowerCase() },

@@ -2,7 +2,7 @@
 import type { AppSpec, CommonSpec, DatabaseServerSpec, FleetSpec, InstanceSpec } from "../config/spec";
 import { defaultEnvironment } from "./environment-variables";
 import { deepFreeze } from "./freeze";
-import { databaseName, instanceName, serverName, type OwnerKind } from "./names";
+import { databaseName, instanceName, serverName, tenantAppName, type OwnerKind } from "./names";
 import { derivedPort } from "./ports";
 import type {
   AppPlan,
@@ -107,9 +107,11 @@ function planInstance(
 }
 
 function planApp(spec: FleetSpec, key: string, app: AppSpec): AppPlan {
-  const hosts = appHosts(spec, key, app);
+  const name = spec.platformStack === undefined ? key : tenantAppName(spec.stack, key);
+  const hosts = [`${name}.${spec.gateway.domain}`, ...app.domains];
   const common = {
     key,
+    name,
     title: app.title,
     state: app.state,
     hosts,
@@ -125,7 +127,7 @@ function planApp(spec: FleetSpec, key: string, app: AppSpec): AppPlan {
       placement: "dedicated",
       startMode: "auto",
       release: app.release,
-      instance: planInstance(spec, "app", key, app, app.state, false),
+      instance: { ...planInstance(spec, "app", name, app, app.state, false), database: common.database },
     };
   }
   const { host, startMode } = app;
@@ -165,8 +167,8 @@ function planGateway(
       instance: key,
       state,
     })),
-    ...Object.values(apps).map(({ key, title, isolation, hosts, state, host: hostKey }): RoutePlan => ({
-      key,
+    ...Object.values(apps).map(({ key, name, title, isolation, hosts, state, host: hostKey }): RoutePlan => ({
+      key: name,
       kind: "app",
       title,
       isolation,
@@ -183,10 +185,6 @@ function planGateway(
     uploadLimitMiB,
     routes: routes.sort((a, b) => compare(a.key, b.key)),
   };
-}
-
-function appHosts(spec: FleetSpec, key: string, app: AppSpec): readonly string[] {
-  return [`${key}.${spec.gateway.domain}`, ...app.domains];
 }
 
 /** Address that people open; port 80 goes without saying. */

@@ -1,5 +1,5 @@
 import { createInterface } from "node:readline/promises";
-import type { FleetPlan } from "../../plan/types";
+import type { StackPlan } from "../../plan/types";
 import { ExitCode, UserError } from "../exit-codes";
 import { ensureRunning, openStack } from "../session";
 import { refuseProtected } from "../protection";
@@ -22,7 +22,7 @@ export async function destroy(options: { stack: string; yes?: boolean }): Promis
 }
 
 /** One line for each database: what its `deletion` policy does to it. */
-function fates(plan: FleetPlan): string[] {
+function fates(plan: StackPlan): string[] {
   const meaning = {
     protect: "protected, so destroy will be refused; `fleet stop` stops the fleet and loses nothing",
     backup: "dumped and verified with its files, then removed",
@@ -30,7 +30,7 @@ function fates(plan: FleetPlan): string[] {
     delete: "DELETED with its files",
   };
   const owners = [
-    ["entry", plan.entry] as const,
+    ...(plan.platformStack === undefined ? [["entry", plan.entry] as const] : []),
     ...Object.entries(plan.environments),
     ...Object.entries(plan.apps),
   ];

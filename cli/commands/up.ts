@@ -21,7 +21,7 @@ export async function up(options: { stack: string; json?: boolean }): Promise<vo
   refuseProtected(stack.resources, stack.plan);
   const changes = await runUpdate("up", stack, { quiet: options.json ?? false });
   const outputs = await stack.outputs();
-  const rows = await settledRows(() => liveRows(outputs, stack.operations));
+  const rows = await settledRows(() => liveRows(outputs, stack.operations, stack.platform));
   if (options.json) {
     console.log(
       JSON.stringify({ stack: options.stack, changes, ok: !isDegraded(rows), parts: rows }, null, 2),

@@ -1,6 +1,6 @@
 /** Ports and host names: each once in the fleet. */
 import { formatPath } from "../faults";
-import { declared, eachClash, given, report, type Claim, type Context } from "./context";
+import { declared, eachClash, given, isTenant, report, type Claim, type Context } from "./context";
 
 const loopbackHosts = /^(?:localhost|127(?:\.\d+){3}|::1)$/i;
 
@@ -10,8 +10,10 @@ export function ports(context: Context): void {
   const claims: Claim[] = [];
   const claim = (port: number, at: Claim["at"]) =>
     claims.push({ id: String(port), at, explicit: given(context, at) !== undefined });
-  claim(plan.gateway.port, ["gateway", "port"]);
-  claim(plan.entry.port, ["entry", "port"]);
+  if (!isTenant(context)) {
+    claim(plan.gateway.port, ["gateway", "port"]);
+    claim(plan.entry.port, ["entry", "port"]);
+  }
   for (const { key, port } of Object.values(plan.environments)) claim(port, ["environments", key, "port"]);
   for (const { key, instance } of Object.values(plan.apps))
     if (instance) claim(instance.port, ["apps", key, "port"]);
@@ -34,12 +36,16 @@ export function ports(context: Context): void {
 export function hosts(context: Context): void {
   const { plan, spec } = context;
   const environments = new Set(declared(context, "environments"));
-  const claims: Claim[] = [{ id: spec.gateway.domain, at: ["gateway", "domain"], explicit: false }];
+  const claims: Claim[] = isTenant(context)
+    ? []
+    : [{ id: spec.gateway.domain, at: ["gateway", "domain"], explicit: false }];
+  const keys = new Map(Object.values(plan.apps).map(({ name, key }) => [name, key]));
   for (const route of plan.gateway.routes) {
     if (route.kind === "entry") continue;
     // An app with an environment's key has its fault already.
     if (route.kind === "app" && environments.has(route.key)) continue;
-    const at = [route.kind === "app" ? "apps" : "environments", route.key];
+    const at =
+      route.kind === "app" ? ["apps", keys.get(route.key) ?? route.key] : ["environments", route.key];
     const [own = "", ...custom] = route.hosts;
     claims.push({ id: own, at, explicit: false });
     const listed = custom.length > 0 ? given(context, [...at, "domains"]) : undefined;

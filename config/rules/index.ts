@@ -5,9 +5,11 @@ import { connections, platform, releases, topology } from "./fleet";
 import { isolation } from "./isolation";
 import { databases, instances, keys } from "./names";
 import { databaseServers, environments, passwords, secretOwners } from "./references";
+import { tenant } from "./tenant";
 import { plainVariables, secretVariables } from "./variables";
 
 export const rules: readonly Rule[] = [
+  tenant,
   platform,
   topology,
   releases,

@@ -18,6 +18,7 @@ const outputs: StackOutputs = {
   apps: {
     crm: {
       ...instance,
+      name: "crm",
       title: "CRM",
       isolation: "shared",
       environment: "entry",
@@ -27,6 +28,7 @@ const outputs: StackOutputs = {
     },
     erp: {
       ...instance,
+      name: "erp",
       title: "ERP",
       isolation: "dedicated",
       environment: null,

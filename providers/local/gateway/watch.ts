@@ -1,6 +1,6 @@
 /** Notices when the routes file was written again. */
 import { unwatchFile, watch, watchFile } from "node:fs";
-import { basename, dirname } from "node:path";
+import { basename, dirname, join } from "node:path";
 
 const SETTLE_MS = 20;
 const POLL_MS = 500;
@@ -11,6 +11,16 @@ const POLL_MS = 500;
  * @returns a function that ends the watch.
  */
 export function watchReplaced(file: string, changed: () => void): () => void {
+  return watchEntries(dirname(file), basename(file), changed);
+}
+
+/** The same for all files of a folder. */
+export function watchFolder(folder: string, changed: () => void): () => void {
+  return watchEntries(folder, undefined, changed);
+}
+
+function watchEntries(folder: string, only: string | undefined, changed: () => void): () => void {
+  const file = only === undefined ? folder : join(folder, only);
   let timer: NodeJS.Timeout | undefined;
   const notice = (): void => {
     clearTimeout(timer);
@@ -19,8 +29,8 @@ export function watchReplaced(file: string, changed: () => void): () => void {
   const poll = (): void => void watchFile(file, { interval: POLL_MS }, notice);
   let endWatch = (): void => undefined;
   try {
-    const watcher = watch(dirname(file), (_event, name) => {
-      if (name === null || name === basename(file)) notice();
+    const watcher = watch(folder, (_event, name) => {
+      if (only === undefined || name === null || name === only) notice();
     });
     watcher.once("error", poll);
     endWatch = () => watcher.close();

@@ -1,6 +1,7 @@
 import * as fs from "node:fs";
 import { changedPaths } from "../../kit/values";
 import { PartialFailure, UNKNOWN, type Context, type Props, type ResourceHandler } from "../../kit/types";
+import { guestsOf } from "../files/guests";
 import { linkFilesOfInstance } from "../files/links";
 import { instanceInputs, instanceUrl, type InstanceInputs } from "../instance/inputs";
 import { settle } from "../instance/settle";
@@ -111,6 +112,12 @@ export const instance: ResourceHandler = {
 
   async delete(id, _outputs, context) {
     const root = rootOf(context);
+    const guests = guestsOf(root, id).map(({ stack, name }) => `${name} of ${stack}`);
+    if (guests.length > 0) {
+      throw new Error(
+        `${id} hosts apps of other stacks: ${guests.join(", ")}. Move or remove them first, by their own stack files.`,
+      );
+    }
     context.status(`${id}: stopping`);
     await removeUnit(root, id);
     const kept = removeStorage(root, id);
