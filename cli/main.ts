@@ -10,6 +10,7 @@ import { refresh } from "./commands/refresh";
 import { setup } from "./commands/setup";
 import { start, stop } from "./commands/start-stop";
 import { status } from "./commands/status";
+import { newTenant } from "./commands/tenant";
 import { up } from "./commands/up";
 import { ExitCode, UserError } from "./exit-codes";
 import { firstLines } from "./session";
@@ -69,6 +70,18 @@ function build(): Command {
   command("doctor", "check this machine and the stack; changes nothing")
     .option("--json", "print it as JSON")
     .action(doctor);
+  program
+    .command("tenant")
+    .description("stack files of tenants")
+    .exitOverride()
+    .command("new")
+    .description("write a stack file for a tenant's apps on a platform stack")
+    .argument("<name>", "the tenant's stack, as in Pulumi.<name>.yaml")
+    .requiredOption("-e, --environment <key>", "environment of the platform that hosts the apps")
+    .requiredOption("-a, --app <key...>", "apps to declare")
+    .option("-p, --platform <stack>", "platform stack", process.env.PULUMI_STACK ?? "dev")
+    .exitOverride()
+    .action(newTenant);
   command("setup", "get the engine and plugins, so that plain `pulumi up` works too").action(setup);
   return program;
 }
