@@ -7,6 +7,8 @@ export const ExitCode = {
   usage: 2,
   /** Somebody else holds the stack's lock. */
   locked: 3,
+  /** A preview found that data would be lost, or that a removal would be refused since it is protected. */
+  dataLoss: 4,
   /** Interrupted by Ctrl-C. */
   interrupted: 130,
 } as const;

@@ -35,15 +35,28 @@ function build(): Command {
       .option("-s, --stack <name>", "stack, as in Pulumi.<name>.yaml", process.env.PULUMI_STACK ?? "dev")
       .exitOverride();
 
-  command("up", "create or update the fleet as its stack file says")
+  const severalStacks = (each: Command) =>
+    each
+      .option("--all", "every stack file of the project, platforms first")
+      .option("--changed [base]", "stacks that differ from a commit or branch (default: origin/main)")
+      .option("--stacks <patterns>", "stacks by name, with * and ?, commas between several")
+      .option(
+        "--parallel <count>",
+        "stacks at the same time (default: as many as processors and memory allow)",
+      );
+
+  severalStacks(command("up", "create or update the fleet as its stack file says"))
     .option("--json", "print the result as JSON")
     .action(up);
-  command("preview", "show what `up` would do; changes nothing")
+  severalStacks(command("preview", "show what `up` would do; changes nothing"))
     .option("--diff", "show every property that changes")
     .option("--expect-no-changes", "exit 7 where there would be changes")
+    .option("--markdown <file>", "write it as a page for a pull request; exit 4 where data would be lost")
+    .option("--json", "with several stacks or --markdown: print the result as JSON")
     .action(preview);
-  command("destroy", "stop the fleet and remove it, as each app's `deletion` says")
+  severalStacks(command("destroy", "stop the fleet and remove it, as each app's `deletion` says"))
     .option("-y, --yes", "don't ask")
+    .option("--json", "with several stacks: print the result as JSON")
     .action(destroy);
   command("refresh", "compare the state with what is really there and take drift over into the state").action(
     refresh,

@@ -174,6 +174,12 @@ async function selectStack(
   });
 }
 
+/** What a stack's state holds now. */
+export async function currentResources(stack: Stack): Promise<StateResource[]> {
+  const exported = await stack.exportStack();
+  return (exported.deployment as { resources?: StateResource[] | null }).resources ?? [];
+}
+
 async function readOutputs(stack: Stack): Promise<StackOutputs> {
   const outputs = await stack.outputs();
   const value = Object.fromEntries(

@@ -3,12 +3,17 @@ import type { StackPlan } from "../../plan/types";
 import { ExitCode, UserError } from "../exit-codes";
 import { ensureRunning, openStack } from "../session";
 import { refuseProtected } from "../protection";
+import { isMany } from "../stacks/select";
+import { refuseStranding } from "../tenants";
 import { runUpdate } from "../update";
+import { many, type ManyOptions } from "./many";
 
 /** `fleet destroy`: says what happens to each database first, and asks where somebody can answer. */
-export async function destroy(options: { stack: string; yes?: boolean }): Promise<void> {
+export async function destroy(options: ManyOptions & { stack: string }): Promise<void> {
+  if (isMany(options)) return many("destroy", options);
   const stack = await openStack(options.stack, { recover: true });
   refuseProtected(stack.resources, undefined);
+  await refuseStranding({ stack: stack.name, resources: stack.resources, keep: undefined }, stack.engine);
   console.log(`Destroying stack ${options.stack}:`);
   for (const line of fates(stack.plan)) console.log(`  ${line}`);
   if (!options.yes && process.stdin.isTTY) {
