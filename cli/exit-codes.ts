@@ -9,6 +9,8 @@ export const ExitCode = {
   locked: 3,
   /** A preview found that data would be lost, or that a removal would be refused since it is protected. */
   dataLoss: 4,
+  /** `--expect-no-changes` found some; the engine's own code for it. */
+  changes: 7,
   /** Interrupted by Ctrl-C. */
   interrupted: 130,
 } as const;

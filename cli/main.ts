@@ -51,6 +51,7 @@ function build(): Command {
   severalStacks(command("preview", "show what `up` would do; changes nothing"))
     .option("--diff", "show every property that changes")
     .option("--expect-no-changes", "exit 7 where there would be changes")
+    .option("--refresh", "with several stacks or --markdown: look at what is really there first")
     .option("--markdown <file>", "write it as a page for a pull request; exit 4 where data would be lost")
     .option("--json", "with several stacks or --markdown: print the result as JSON")
     .action(preview);

@@ -17,6 +17,8 @@ export interface ManyOptions extends Selection {
   parallel?: string;
   json?: boolean;
   markdown?: string;
+  refresh?: boolean;
+  expectNoChanges?: boolean;
   yes?: boolean;
 }
 
@@ -50,7 +52,11 @@ export async function many(operation: StackOperation, options: ManyOptions): Pro
       columns: !options.json && process.stdout.isTTY ? process.stdout.columns : undefined,
     };
     const view = createDisplay(screen, stacks.length);
-    results = await runMany({ projectDir, operation, stacks, atOnce, view, signal: abort.signal });
+    results = await runMany({
+      ...{ projectDir, operation, stacks, atOnce, view },
+      options: { refresh: options.refresh },
+      signal: abort.signal,
+    });
     view.close();
     process.removeListener("SIGINT", interrupt);
   }
@@ -59,7 +65,9 @@ export async function many(operation: StackOperation, options: ManyOptions): Pro
   }
   if (options.json) console.log(JSON.stringify(report(operation, results, gone), null, 2));
   else if (results.length > 0) console.log(`\n${summary(operation, results)}`);
-  process.exitCode = exitCodeOf(operation, results);
+  const unexpected =
+    options.expectNoChanges && results.some(({ changes }) => Object.keys(changes).length > 0);
+  process.exitCode = exitCodeOf(operation, results) || (unexpected ? ExitCode.changes : ExitCode.ok);
 }
 
 /** 0: all well. A preview that would lose data, or that is refused since it would: {@link ExitCode.dataLoss}. */

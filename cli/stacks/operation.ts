@@ -27,6 +27,11 @@ export interface StackResult {
   error?: string;
 }
 
+export interface OperateOptions {
+  /** Previews only: look at what is really there first. */
+  refresh?: boolean;
+}
+
 /**
  * Runs one operation. Never throws for a failure of the stack's own: that is a result.
  *
@@ -35,6 +40,7 @@ export interface StackResult {
 export async function operate(
   operation: StackOperation,
   name: string,
+  { refresh = false }: OperateOptions = {},
   say: (line: string) => void = () => undefined,
 ): Promise<StackResult> {
   const begin = Date.now();
@@ -49,7 +55,7 @@ export async function operate(
       quiet: true,
     });
     result.platformStack = stack.plan.platformStack;
-    if (operation === "preview") refused = await previewStack(stack, collector, say);
+    if (operation === "preview") refused = await previewStack(stack, refresh, collector);
     else await changeStack(operation, stack, collector, say);
   } catch (error) {
     result.ok = false;
@@ -70,15 +76,14 @@ export async function operate(
 
 async function previewStack(
   stack: FleetStack,
+  refresh: boolean,
   collector: StepCollector,
-  say: (line: string) => void,
 ): Promise<PartName[]> {
   const resources = await currentResources(stack.stack);
   await refuseStranding({ stack: stack.name, resources, keep: stack.plan }, stack.engine);
   const refused = protectedParts(resources, stack.plan);
-  say("previewing");
   try {
-    await stack.stack.preview({ onEvent: (event) => collector.handle(event), color: "never" });
+    await stack.stack.preview({ refresh, onEvent: (event) => collector.handle(event), color: "never" });
   } catch (error) {
     // The engine's refusal of what is protected is told in better words.
     if (refused.length === 0) throw error;

@@ -1,7 +1,7 @@
 /** One operation on many stacks. */
 import { fork } from "node:child_process";
 import * as path from "node:path";
-import type { StackOperation, StackResult } from "./operation";
+import type { OperateOptions, StackOperation, StackResult } from "./operation";
 import { inParallel } from "./schedule";
 import type { StackEntry } from "./select";
 import type { WorkerMessage } from "./worker";
@@ -16,6 +16,7 @@ export interface RunView {
 export interface RunManyOptions {
   projectDir: string;
   operation: StackOperation;
+  options?: OperateOptions;
   stacks: readonly StackEntry[];
   /** Stacks worked on at the same time. */
   atOnce: number;
@@ -46,7 +47,7 @@ export function runMany(options: RunManyOptions): Promise<StackResult[]> {
 }
 
 function inProcess(
-  { projectDir, operation, view }: RunManyOptions,
+  { projectDir, operation, options = {}, view }: RunManyOptions,
   name: string,
   platformStack: string | undefined,
 ): Promise<StackResult> {
@@ -54,7 +55,7 @@ function inProcess(
     const begin = Date.now();
     let result: StackResult | undefined;
     let printed = "";
-    const worker = fork(path.join(__dirname, "worker.cjs"), [operation, name], {
+    const worker = fork(path.join(__dirname, "worker.cjs"), [operation, name, JSON.stringify(options)], {
       cwd: projectDir,
       stdio: ["ignore", "pipe", "pipe", "ipc"],
       execArgv: [],

@@ -1,10 +1,10 @@
 /** One stack's operation in a process of its own: what it does and takes ends with it. */
-import { operate, type StackOperation, type StackResult } from "./operation";
+import { operate, type OperateOptions, type StackOperation, type StackResult } from "./operation";
 
 export type WorkerMessage = { say: string } | { result: StackResult };
 
 /** Sends a line for each step, then the result, to the process that started this one. */
-export async function main(operation: StackOperation, stack: string): Promise<void> {
+export async function main(operation: StackOperation, stack: string, options: string): Promise<void> {
   // A terminal's Ctrl-C reaches the engine, too, which then stops after the steps under way: this process waits for it.
   process.on("SIGINT", () => undefined);
   process.on("disconnect", () => process.exit(1));
@@ -13,7 +13,12 @@ export async function main(operation: StackOperation, stack: string): Promise<vo
       if (process.send) process.send(message, () => resolve());
       else resolve();
     });
-  const result = await operate(operation, stack, (line) => void send({ say: line.trim() }));
+  const result = await operate(
+    operation,
+    stack,
+    JSON.parse(options) as OperateOptions,
+    (line) => void send({ say: line.trim() }),
+  );
   await send({ result });
   process.exit(0);
 }
