@@ -20,12 +20,10 @@ export function deploymentsOf(stacks: readonly StackEntry[]): Deployment[] {
     const platform = platformStack?.split("/").at(-1) ?? name;
     groups.set(platform, [...(groups.get(platform) ?? []), name]);
   }
-  return [...groups]
-    .sort()
-    .map(([platform, names]) => ({
-      platform,
-      stacks: names.sort((a, b) => Number(b === platform) - Number(a === platform)).join(","),
-    }));
+  return [...groups].sort().map(([platform, names]) => ({
+    platform,
+    stacks: names.sort((a, b) => Number(b === platform) - Number(a === platform)).join(","),
+  }));
 }
 
 /** @param base commit that was deployed before; all stacks where there is none (a branch's first push has 000…) */

@@ -1,6 +1,9 @@
 /** A tenant's platform stack, read by the engine. */
 import type { PlatformExport } from "../components/platform-export";
 import { platformExport } from "../config/platform-export";
+import { serverName } from "../plan/names";
+import type { TenantPlan } from "../plan/types";
+import type { Operations } from "../platforms/operations";
 import { run, tail } from "../toolchain/process";
 import { UserError } from "./exit-codes";
 import type { StackOutputs } from "./status/rows";
@@ -18,6 +21,28 @@ export interface EngineAccess {
 }
 
 const LIMIT_MS = 120_000;
+
+/**
+ * Says no to changing a tenant whose platform is down: nothing would answer. Starting it is for those who run it.
+ *
+ * @param operations of the platform stack
+ * @throws UserError naming what is down, of the parts that the tenant uses
+ */
+export async function requireRunning(plan: TenantPlan, operations: Operations): Promise<void> {
+  const apps = Object.values(plan.apps);
+  const used = new Set([
+    "gateway",
+    ...apps.flatMap(({ host }) => (host === undefined ? [] : (plan.facts.environments[host]?.name ?? []))),
+    ...apps.map(({ database }) => serverName(database.server)),
+  ]);
+  const down = (await operations.parts()).filter(({ name, state }) => used.has(name) && state !== "running");
+  if (down.length === 0) return;
+  const names = down.map(({ name, state }) => `${name} (${state})`).join(", ");
+  throw new UserError(
+    `platform stack ${plan.platformStack}, which ${plan.stack} stands on, doesn't run: ${names}.\n` +
+      `Start it first: fleet start --stack ${plan.platformStack}`,
+  );
+}
 
 /**
  * Reads what a platform stack offers.

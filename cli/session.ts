@@ -9,7 +9,7 @@ import { planFleet } from "../plan/fleet";
 import { planTenant } from "../plan/tenant";
 import type { PlatformFacts, StackPlan } from "../plan/types";
 import type { Operations } from "../platforms/operations";
-import { createOperations } from "../platforms/operate";
+import { createOperations, createPlatformOperations } from "../platforms/operate";
 import { ensureRelease } from "../providers/local/release";
 import { backendEnvironment } from "../toolchain/backend";
 import { ensureToolchain, type Toolchain } from "../toolchain/ensure";
@@ -18,7 +18,7 @@ import { projectDirectory } from "../toolchain/project";
 import { describeLock, freeStaleLocks } from "../toolchain/stack-lock";
 import { ExitCode, UserError } from "./exit-codes";
 import { settlePendingOperations, type StateResource } from "./pending";
-import { readPlatform, type EngineAccess, type PlatformOutputs } from "./platform";
+import { readPlatform, requireRunning, type EngineAccess, type PlatformOutputs } from "./platform";
 import { usePrivateTemp } from "./private-temp";
 import type { StackOutputs } from "./status/rows";
 
@@ -82,6 +82,9 @@ export async function openStack(name: string, options: OpenOptions = {}): Promis
     spec.platformStack === undefined ? undefined : await readPlatform(spec.platformStack, name, engine);
   const plan = fleet ?? planOn(projectDir, name, platform);
   if (options.prefetch && !fleet) await installReleases(plan, progress).catch(forUser(ExitCode.failed));
+  if (options.recover && plan.platformStack !== undefined) {
+    await requireRunning(plan, createPlatformOperations(plan.facts));
+  }
   if (options.recover) await unlock(name, projectDir, toolchain, env);
   const stack = await selectStack(name, projectDir, toolchain, env, options.create ?? false);
   const operations = createOperations(plan, projectDir);
