@@ -6,6 +6,7 @@ import { Command } from "commander";
 import { cold } from "./benchmarks/cold";
 import { plan } from "./benchmarks/plan";
 import { real } from "./benchmarks/real";
+import { scale } from "./benchmarks/scale";
 import { large, up } from "./benchmarks/up";
 import { machine, writeSection } from "./support/document";
 import { markdown, type Report } from "./support/report";
@@ -22,6 +23,7 @@ const benchmarks: Record<string, Benchmark> = {
   plan: { summary: "stack file to plan for 10 to 10,000 apps; half a minute", run: plan },
   up: { summary: "first and no-op `up` of 10 and 100 apps with instant plugins; 5 minutes", run: up },
   real: { summary: "a fleet with real NocoBase and PostgreSQL; 5 minutes", run: real },
+  scale: { summary: "one app on 1, 2 and 3 replicas; 5 minutes", run: scale },
   large: {
     summary: "`up` of 200 and 1,000 apps with instant plugins; half an hour",
     heavy: true,

@@ -73,6 +73,7 @@ function build(): Command {
     .argument("<name>")
     .option("-n, --lines <count>", "lines from the end", "100")
     .option("-f, --follow", "go on as it grows")
+    .option("-r, --replica <number>", "one replica, from 1 (default: all, each line with its replica's name)")
     .action(logs);
   command("open", "open an app in the browser, or print its address where there is none")
     .argument("<name>")

@@ -24,6 +24,8 @@ export interface InstanceOutput {
   /** Address inside the fleet, past the gateway. */
   instanceUrl: pulumi.Output<string>;
   state: string;
+  /** Processes that serve it; those of its host, for a shared app. */
+  replicas: number;
   release: string;
   database: pulumi.Output<string>;
   databaseServer: string;
@@ -113,6 +115,7 @@ export function createFleet(plan: FleetPlan, platform: Platform, secrets: FleetS
     url: publicUrl(plan, host.plan.key),
     instanceUrl: host.url,
     state: host.plan.state,
+    replicas: host.plan.replicas.length,
     release: host.plan.release,
     database: host.database.connection.name,
     databaseServer: host.plan.database.server,
@@ -173,6 +176,7 @@ export function appOutput(app: AppPlan, component: BusinessApp): AppOutput {
     url: app.url,
     instanceUrl: component.instanceUrl,
     state: app.state,
+    replicas: app.instance?.replicas.length ?? 1,
     release: app.release,
     database: component.database.connection.name,
     databaseServer: app.database.server,

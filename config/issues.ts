@@ -21,6 +21,8 @@ const hints: Readonly<Record<string, string>> = {
     "set it with `pulumi config set --secret --path nocobase-fleet:databaseServerPasswords.<server>`",
   password: "passwords are generated; an external server's goes to nocobase-fleet:databaseServerPasswords",
   databaseServer: "write database: { server: … }",
+  replicas:
+    "remove it: an environment is one process, since NocoBase's multi-app manager can't share its apps with another; declare a second environment and place apps there, or give an app isolation: dedicated",
   host: "only an external server has an address; write kind: external",
 };
 

@@ -1,7 +1,8 @@
 /** Parsed values → spec: defaults that depend on other fields. */
 import type { DeletionPolicy, PlatformFacts } from "../plan/types";
-import type { AppValues, InstanceValues } from "./schema/instances";
-import { defaults } from "./schema/parts";
+import { cpuMillis, memoryMiB } from "./quantities";
+import type { AppValues, EntryValues, InstanceValues } from "./schema/instances";
+import { defaults, reservedConnections } from "./schema/parts";
 import type { StackValues } from "./schema/stack";
 import type { AppSpec, CommonSpec, DatabaseServerSpec, FleetSpec, InstanceSpec } from "./spec";
 
@@ -10,6 +11,8 @@ interface FleetDefaults {
   readonly deletion: DeletionPolicy;
   readonly rootEmail: string;
   readonly server: string;
+  /** Connections that each managed server has for roles. */
+  readonly connections: Readonly<Record<string, number>>;
   readonly secretEnv: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 }
 
@@ -23,6 +26,9 @@ export function resolve(stack: string, values: StackValues, facts?: PlatformFact
     rootEmail: values.rootEmail,
     // Where several are declared and none is named, a rule refuses; any will do until then.
     server: defaultServers.sort()[0] ?? "main",
+    connections: mapValues(values.databaseServers, (server) =>
+      server.kind === "managed" ? server.maxConnections - reservedConnections : Infinity,
+    ),
     secretEnv: values.secretEnv,
   };
   return {
@@ -38,25 +44,47 @@ export function resolve(stack: string, values: StackValues, facts?: PlatformFact
   };
 }
 
-function common(key: string, values: InstanceValues | AppValues, fleet: FleetDefaults): CommonSpec {
+function common(
+  key: string,
+  values: InstanceValues | AppValues,
+  fleet: FleetDefaults,
+  connectionLimit: number = defaults.connectionLimit,
+): CommonSpec {
+  const server = values.database.server ?? fleet.server;
   return {
     title: values.title ?? key,
-    database: { ...values.database, server: values.database.server ?? fleet.server },
+    database: {
+      ...values.database,
+      server,
+      connectionLimit:
+        values.database.connectionLimit ?? Math.min(connectionLimit, fleet.connections[server] ?? Infinity),
+    },
     rootEmail: values.rootEmail ?? fleet.rootEmail,
     passwordGeneration: values.passwordGeneration,
     deletion: values.deletion ?? fleet.deletion,
   };
 }
 
-function instance(key: string, values: InstanceValues | AppValues, fleet: FleetDefaults): InstanceSpec {
+function instance(
+  key: string,
+  values: InstanceValues | EntryValues | AppValues,
+  fleet: FleetDefaults,
+): InstanceSpec {
   const secrets = Object.hasOwn(fleet.secretEnv, key) ? Object.keys(fleet.secretEnv[key] ?? {}) : [];
+  const scales = "replicas" in values;
+  const { memory, cpu } = values.resources;
   return {
-    ...common(key, values, fleet),
+    ...common(key, values, fleet, scales ? defaults.connectionLimitWithReplicas : undefined),
     release: values.release?.version ?? fleet.release,
     port: values.port,
     env: { ...values.env },
     secretEnv: secrets.sort(),
     heapLimitMiB: values.heapLimitMiB,
+    resources: {
+      ...(memory === undefined ? {} : { memoryMiB: memoryMiB(memory) }),
+      ...(cpu === undefined ? {} : { cpuMillis: cpuMillis(cpu) }),
+    },
+    replicas: scales ? values.replicas : 1,
   };
 }
 
@@ -64,7 +92,7 @@ function resolveApp(key: string, values: AppValues, fleet: FleetDefaults): AppSp
   const { state, isolation } = values;
   const domains = values.domains.map((domain) => domain.toLowerCase());
   if (isolation === "dedicated") {
-    return { ...instance(key, values, fleet), isolation, state, domains, replicas: values.replicas };
+    return { ...instance(key, values, fleet), isolation, state, domains };
   }
   return {
     ...common(key, values, fleet),

@@ -1,5 +1,5 @@
 /** A valid stack file with every default in its place: what the planner works on. Deeply frozen plain data. */
-import type { DeclaredState, DeletionPolicy, PlatformName, Topology } from "../plan/types";
+import type { DeclaredState, DeletionPolicy, PlatformName, ResourceLimits, Topology } from "../plan/types";
 
 export interface FleetSpec {
   readonly stack: string;
@@ -63,6 +63,9 @@ export interface InstanceSpec extends CommonSpec {
   /** Names of its secret environment variables, sorted; the values stay with Pulumi. */
   readonly secretEnv: readonly string[];
   readonly heapLimitMiB?: number;
+  readonly resources: ResourceLimits;
+  /** Processes that serve it; 1 for environments. */
+  readonly replicas: number;
 }
 
 interface AppCommonSpec {
@@ -80,7 +83,6 @@ export interface SharedAppSpec extends CommonSpec, AppCommonSpec {
 
 export interface DedicatedAppSpec extends InstanceSpec, AppCommonSpec {
   readonly isolation: "dedicated";
-  readonly replicas: number;
 }
 
 export type AppSpec = SharedAppSpec | DedicatedAppSpec;

@@ -10,6 +10,12 @@ export const defaultEnvironment: Readonly<Record<string, string>> = {
   SKIP_SAME_VERSION_UPGRADE: "true",
 };
 
+/**
+ * For an instance that may run as several processes: what keeps them in step is switched on. Each process has its
+ * replica's name in `FLEET_REPLICA` besides, which its platform sets.
+ */
+export const clusterEnvironment: Readonly<Record<string, string>> = { FLEET_CLUSTER: "1" };
+
 const oneInstall = "all instances share one install, so it must be the same for all";
 const process = "the platform sets it";
 
@@ -49,6 +55,7 @@ const ownedPrefixes: Readonly<Record<string, string>> = {
   APP_PROCESS_: process,
   APP_SUPERVISOR_: "the fleet generates it and keeps it for ever",
   DB_: "use the key `database`",
+  FLEET_: process,
   INIT_ROOT_: "use the key `rootEmail`; the password is generated",
   WS_: oneInstall,
 };

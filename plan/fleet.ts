@@ -1,9 +1,9 @@
 /** Fleet spec → fleet plan. Pure, linear in the number of apps; the order of keys never matters. */
 import type { AppSpec, CommonSpec, DatabaseServerSpec, FleetSpec, InstanceSpec } from "../config/spec";
-import { defaultEnvironment } from "./environment-variables";
+import { clusterEnvironment, defaultEnvironment } from "./environment-variables";
 import { deepFreeze } from "./freeze";
-import { databaseName, instanceName, serverName, tenantAppName, type OwnerKind } from "./names";
-import { derivedPort } from "./ports";
+import { databaseName, instanceName, replicaName, serverName, tenantAppName, type OwnerKind } from "./names";
+import { derivedPort, replicaPorts } from "./ports";
 import type {
   AppPlan,
   DatabasePlan,
@@ -82,10 +82,14 @@ function planInstance(
   hostsApps: boolean,
 ): InstancePlan {
   const name = instanceName(kind, key);
-  const port = instance.port ?? derivedPort(spec.stack, name);
+  const ports = replicaPorts(spec.stack, name, instance.replicas, instance.port);
+  const replicas = ports.map((each, index) => ({ name: replicaName(name, index + 1), port: each }));
+  const [port = derivedPort(spec.stack, name)] = ports;
   const root = planRoot(instance);
   // Read by NocoBase at its first start only.
   const firstUser = { INIT_ROOT_EMAIL: root.email, INIT_ROOT_NICKNAME: root.nickname };
+  // Also where there is one: a second replica then starts beside it, and nothing starts anew.
+  const cluster = hostsApps ? {} : clusterEnvironment;
   return {
     key,
     kind,
@@ -96,9 +100,11 @@ function planInstance(
     host: loopback,
     port,
     url: `http://${loopback}:${port}`,
+    replicas,
+    resources: instance.resources,
     database: planDatabase(spec, key, instance),
     root,
-    env: mapSorted({ ...defaultEnvironment, ...instance.env, ...firstUser }, (value) => value),
+    env: mapSorted({ ...defaultEnvironment, ...instance.env, ...cluster, ...firstUser }, (value) => value),
     secretEnv: instance.secretEnv,
     hostsApps,
     deletion: instance.deletion,
@@ -159,12 +165,13 @@ function planGateway(
 ): GatewayPlan {
   const { host, port, domain, uploadLimitMiB } = spec.gateway;
   const routes: RoutePlan[] = [
-    ...[entry, ...Object.values(environments)].map(({ key, kind, title, state }): RoutePlan => ({
+    ...[entry, ...Object.values(environments)].map(({ key, kind, name, title, state }): RoutePlan => ({
       key,
       kind,
       title,
       hosts: [kind === "entry" ? domain : `${key}.${domain}`],
       instance: key,
+      instanceName: name,
       state,
     })),
     ...Object.values(apps).map(({ key, name, title, isolation, hosts, state, host: hostKey }): RoutePlan => ({
@@ -174,6 +181,10 @@ function planGateway(
       isolation,
       hosts,
       instance: hostKey ?? key,
+      instanceName: instanceName(
+        hostKey === undefined ? "app" : hostKey === "entry" ? "entry" : "environment",
+        hostKey ?? name,
+      ),
       state,
     })),
   ];

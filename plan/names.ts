@@ -24,6 +24,14 @@ export function instanceName(kind: OwnerKind, key: string): string {
   return fitted(`${kind === "environment" ? "env" : "app"}-${key}`);
 }
 
+/**
+ * Process name of an instance's replica, from 1: the first has the instance's own, the others a number after a dot,
+ * which no key holds: `app-erp`, `app-erp.2`.
+ */
+export function replicaName(instance: string, number: number): string {
+  return number === 1 ? instance : `${instance}.${number}`;
+}
+
 /** Folder and process name of a database server: `postgres-<key>`, at most 63 characters. */
 export function serverName(key: string): string {
   return fitted(`postgres-${key}`);

@@ -11,6 +11,13 @@ export type Isolation = "shared" | "dedicated";
 /** `running` serves; `stopped` keeps database and files, and answers with the gateway's page. */
 export type DeclaredState = "running" | "stopped";
 
+/** Limits of one process; absent means none. */
+export interface ResourceLimits {
+  readonly memoryMiB?: number;
+  /** Thousandths of a core. */
+  readonly cpuMillis?: number;
+}
+
 export interface FleetPlan {
   readonly stack: string;
   /** What tells a tenant's plan from a fleet's. */
@@ -92,6 +99,8 @@ export interface RoutePlan {
   readonly hosts: readonly string[];
   /** The instance that serves it: key into `entry` (by the name "entry"), environments, or a dedicated app. */
   readonly instance: string;
+  /** Its name: `entry`, `env-blue`, `app-erp`. All its ready replicas serve the route. */
+  readonly instanceName: string;
   readonly state: DeclaredState;
 }
 
@@ -133,19 +142,31 @@ export interface DatabasePlan {
   readonly deletion: DeletionPolicy;
 }
 
-/** One NocoBase process: the entry app, a runtime environment, or a dedicated app. */
+/** One process of an instance. */
+export interface ReplicaPlan {
+  /** Unique in the fleet: `app-erp`, `app-erp.2`. */
+  readonly name: string;
+  readonly port: number;
+}
+
+/** One NocoBase, in one process or several: the entry app, a runtime environment, or a dedicated app. */
 export interface InstancePlan {
   /** "entry", the environment's key, or the app's key. */
   readonly key: string;
   readonly kind: "entry" | "environment" | "app";
-  /** Unique in the fleet: `entry`, `env-blue`, `app-erp`; folder, process and container name. */
+  /** Unique in the fleet: `entry`, `env-blue`, `app-erp`; folder name, and the first replica's process name. */
   readonly name: string;
   readonly title: string;
   readonly release: string;
   readonly state: DeclaredState;
   readonly host: string;
+  /** Port and address of the first replica. */
   readonly port: number;
   readonly url: string;
+  /** At least one; the first is the only one that ever runs alone. */
+  readonly replicas: readonly ReplicaPlan[];
+  /** Of each process. */
+  readonly resources: ResourceLimits;
   readonly database: DatabasePlan;
   readonly root: RootUserPlan;
   /** Environment variables without secrets, defaults and the user's own merged. */

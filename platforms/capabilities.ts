@@ -4,7 +4,7 @@ import type { PlatformName } from "../plan/types";
 export interface PlatformCapabilities {
   /** False: the name is reserved, nothing runs there yet. */
   readonly implemented: boolean;
-  /** A dedicated app may run as several processes. */
+  /** The entry app and dedicated apps may run as several processes. */
   readonly replicas: boolean;
   /** `kind: managed` database servers: the fleet runs PostgreSQL itself. */
   readonly managedDatabaseServers: boolean;
@@ -13,7 +13,7 @@ export interface PlatformCapabilities {
 }
 
 export const platformCapabilities: Readonly<Record<PlatformName, PlatformCapabilities>> = {
-  local: { implemented: true, replicas: false, managedDatabaseServers: true, releases: "lockfile" },
+  local: { implemented: true, replicas: true, managedDatabaseServers: true, releases: "lockfile" },
   docker: { implemented: false, replicas: false, managedDatabaseServers: true, releases: "image" },
   kubernetes: { implemented: false, replicas: true, managedDatabaseServers: false, releases: "image" },
 };

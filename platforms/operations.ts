@@ -3,14 +3,21 @@
 /** `unhealthy` runs but doesn't answer; `held` was stopped by an operator; `missing` was never made or is gone. */
 export type LiveState = "running" | "starting" | "unhealthy" | "stopped" | "held" | "failed" | "missing";
 
-/** One process, container or workload of the fleet. */
+/** One server, gateway or instance of the fleet, with all its replicas. */
 export interface LivePart {
   /** Instance name of the plan (`entry`, `env-blue`, `app-erp`), or the gateway's or server's name. */
   readonly name: string;
   readonly kind: "server" | "gateway" | "instance";
+  /** Of an instance with several replicas: `running` where all of them do. */
   readonly state: LiveState;
+  /** Replicas that take requests, and how many there are to be; instances only. */
+  readonly replicas?: { readonly ready: number; readonly wanted: number };
+  /** Of the first replica. */
   readonly pid?: number;
+  /** Since it was last started on purpose, of all replicas. */
   readonly restarts: number;
+  /** Why the last restart was, where there was one. */
+  readonly lastExit?: string;
   readonly memoryMiB?: number;
   /** ISO 8601. */
   readonly startedAt?: string;
@@ -30,6 +37,8 @@ export interface Operations {
 export interface LogOptions {
   lines: number;
   follow: boolean;
+  /** Number of the replica, from 1; all where it is left out, each line with its replica's name. */
+  replica?: number;
   signal: AbortSignal;
-  write(text: string): void;
+  readonly write: (text: string) => void;
 }

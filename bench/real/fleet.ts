@@ -5,6 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { parse } from "yaml";
 import { observeUnits } from "../../providers/local/supervisor/client";
 import { App } from "../../test/e2e/support/app";
+import { openApp } from "../../test/e2e/support/fleet";
 import { LocalHarness } from "../../test/e2e/support/local";
 import { Project, type Run, type Values } from "../../test/e2e/support/project";
 import { PROJECT_DIR } from "../../toolchain/locations";
@@ -67,12 +68,39 @@ export class RealFleet {
     }
   }
 
-  /** Pid and port of an instance's process. @throws Error where it doesn't run */
+  /** Takes an app to so many replicas; ends when all of them are ready. */
+  scale(key: string, replicas: number): Promise<UpRun> {
+    this.edit(({ apps }) => ((apps[key] as Values).replicas = replicas));
+    return this.up();
+  }
+
+  /** Signed in at an app, through the gateway or straight at one of its processes. */
+  async open(key: string, url = `http://${key}.localhost:${this.port}`): Promise<App> {
+    const { email, password } = await openApp(this.project, key);
+    const app = new App(url, email, password);
+    await app.signIn();
+    return app;
+  }
+
+  /** Pid and port of an instance's only, or first, process. @throws Error where it doesn't run */
   async instance(name: string): Promise<{ pid: number; port: number }> {
-    const unit = (await observeUnits(this.harness.root)).find(({ definition }) => definition.name === name);
-    const probe = unit?.definition.health?.probe;
-    if (unit?.pid === undefined || probe?.kind !== "http") throw new Error(`${name} doesn't run`);
-    return { pid: unit.pid, port: Number(new URL(probe.url).port) };
+    const [first] = await this.replicas(name);
+    if (!first) throw new Error(`${name} doesn't run`);
+    return first;
+  }
+
+  /** Pid and port of each process of an instance, in the order of their names. */
+  async replicas(name: string): Promise<{ pid: number; port: number }[]> {
+    const units = await observeUnits(this.harness.root);
+    return units
+      .filter(({ definition }) => definition.name === name || definition.service?.name === name)
+      .sort((a, b) => (a.definition.name < b.definition.name ? -1 : 1))
+      .flatMap(({ pid, definition }) => {
+        const probe = definition.health?.probe;
+        return pid === undefined || probe?.kind !== "http"
+          ? []
+          : [{ pid, port: Number(new URL(probe.url).port) }];
+      });
   }
 
   stateBytes(): number {

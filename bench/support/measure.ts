@@ -9,6 +9,14 @@ export function median(values: readonly number[]): number {
   return (lower + upper) / 2;
 }
 
+/** The smallest value that so many of 100 don't exceed. @throws if there is none */
+export function percentile(values: readonly number[], percent: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const value = sorted[Math.max(0, Math.ceil((sorted.length * percent) / 100) - 1)];
+  if (value === undefined) throw new Error("no values to take a percentile of");
+  return value;
+}
+
 /** Seconds that `work` took, and what it gave. */
 export async function timed<Result>(
   work: () => Promise<Result> | Result,

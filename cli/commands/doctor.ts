@@ -3,6 +3,7 @@ import { formatTable } from "../output/table";
 import { readSpec } from "../session";
 import {
   checkDisk,
+  checkLimits,
   checkMemory,
   checkNode,
   checkPorts,
@@ -49,6 +50,7 @@ async function examine(projectDir: string, stack: string): Promise<Finding[]> {
             ...checkPostgres(plan),
             ...checkReleases(plan),
             checkMemory(plan),
+            ...checkLimits(plan),
             ...(await checkPorts(plan, projectDir)),
           ]
         : [];

@@ -16,7 +16,18 @@ export async function status(options: { stack: string; json?: boolean }): Promis
 
 /** The table that `status` and `up` print. */
 export function statusTable(rows: readonly StatusRow[]): string {
-  const header = ["name", "kind", "isolation", "environment", "state", "url", "database", "memory", "note"];
+  const header = [
+    "name",
+    "kind",
+    "isolation",
+    "environment",
+    "state",
+    "replicas",
+    "url",
+    "database",
+    "memory",
+    "note",
+  ];
   const dash = (value: string | null) => value ?? "-";
   return formatTable(
     header,
@@ -26,6 +37,7 @@ export function statusTable(rows: readonly StatusRow[]): string {
       dash(row.isolation),
       dash(row.environment),
       row.ok ? row.state : `${row.state} (!)`,
+      row.replicas === null ? "-" : `${row.replicas.ready}/${row.replicas.wanted}`,
       dash(row.url),
       dash(row.database),
       row.memoryMiB === null ? "-" : `${row.memoryMiB} MiB`,
@@ -35,6 +47,13 @@ export function statusTable(rows: readonly StatusRow[]): string {
 }
 
 function note(row: StatusRow): string {
-  if (!row.ok) return row.detail ?? `should be ${row.declared}`;
-  return row.restarts ? `${row.restarts} restarts` : "";
+  const last = row.lastExit === null ? "" : `, last: ${row.lastExit}`;
+  const restarts = row.restarts
+    ? `${row.restarts} ${row.restarts === 1 ? "restart" : "restarts"}${last}`
+    : "";
+  if (row.ok) return restarts;
+  const { ready, wanted } = row.replicas ?? { ready: 0, wanted: 0 };
+  const few =
+    ready > 0 && ready < wanted ? `${ready} of ${wanted} replicas ready` : `should be ${row.declared}`;
+  return [row.detail ?? few, restarts].filter((text) => text !== "").join("; ");
 }

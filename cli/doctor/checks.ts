@@ -5,6 +5,7 @@ import type { FleetPlan, InstancePlan } from "../../plan/types";
 import { findDumpTools, findServers } from "../../providers/local/postgres/binaries";
 import { isReleaseInstalled, knownReleases } from "../../providers/local/release";
 import { fleetRoot } from "../../providers/local/root";
+import { findCgroups } from "../../providers/local/supervisor/cgroups";
 import { observeUnits } from "../../providers/local/supervisor/client";
 import { findPortHolder, isPortFree } from "../../providers/local/support/ports";
 import { backendKind } from "./backend";
@@ -121,10 +122,10 @@ export function checkReleases(plan: FleetPlan): Finding[] {
 }
 
 export function checkMemory(plan: FleetPlan, availableMiB = availableMemoryMiB()): Finding {
-  const instances = owners(plan).filter((owner) => "port" in owner || owner.instance !== undefined).length;
+  const instances = instancesOf(plan).reduce((sum, { replicas }) => sum + replicas.length, 0);
   const shared = Object.values(plan.apps).filter((app) => app.isolation === "shared").length;
   const needed = instances * INSTANCE_MIB + shared * SHARED_APP_MIB;
-  const found = `about ${needed} MiB for ${instances} instances and ${shared} shared apps; ${availableMiB} MiB available`;
+  const found = `about ${needed} MiB for ${instances} processes of NocoBase and ${shared} shared apps; ${availableMiB} MiB available`;
   if (needed <= availableMiB) return { check: "memory", result: "ok", found };
   return {
     check: "memory",
@@ -132,6 +133,33 @@ export function checkMemory(plan: FleetPlan, availableMiB = availableMemoryMiB()
     found,
     fix: "make dedicated apps shared, or use a larger machine",
   };
+}
+
+/** How far `resources` can be enforced here. */
+export function checkLimits(plan: FleetPlan, support = findCgroups()): Finding[] {
+  const instances = instancesOf(plan);
+  const wanted = (["memory", "cpu"] as const).filter((name) =>
+    instances.some(({ resources }) => resources[name === "memory" ? "memoryMiB" : "cpuMillis"] !== undefined),
+  );
+  if (wanted.length === 0) return [];
+  const said = wanted.map((name) => {
+    const base = support[name];
+    if (base) return `${name} by cgroup v${base.version}`;
+    return name === "memory" ? "memory by V8's heap limit alone" : "cpu not at all";
+  });
+  const whole = wanted.every((name) => support[name] !== undefined);
+  return [
+    {
+      check: "limits",
+      result: whole ? "ok" : "warn",
+      found: said.join(", "),
+      ...(whole
+        ? {}
+        : {
+            fix: "run fleet where it may make control groups: as root, or as a user whom systemd delegates them to",
+          }),
+    },
+  ];
 }
 
 export function checkDisk(folder: string): Finding {
@@ -149,7 +177,7 @@ export async function checkPorts(plan: FleetPlan, projectDir: string): Promise<F
   const wanted = [
     { name: "gateway", host: plan.gateway.host, port: plan.gateway.port },
     ...Object.values(plan.databaseServers).filter((server) => server.kind === "managed"),
-    ...owners(plan).flatMap((owner) => ("port" in owner ? [owner] : (owner.instance ?? []))),
+    ...instancesOf(plan).flatMap(({ host, replicas }) => replicas.map((replica) => ({ host, ...replica }))),
   ];
   const findings = await Promise.all(
     wanted.map(async ({ name, host, port }): Promise<Finding[]> => {
@@ -168,6 +196,10 @@ export async function checkPorts(plan: FleetPlan, projectDir: string): Promise<F
 
 function owners(plan: FleetPlan): (InstancePlan | FleetPlan["apps"][string])[] {
   return [plan.entry, ...Object.values(plan.environments), ...Object.values(plan.apps)];
+}
+
+function instancesOf(plan: FleetPlan): InstancePlan[] {
+  return owners(plan).flatMap((owner) => ("port" in owner ? [owner] : (owner.instance ?? [])));
 }
 
 function availableMemoryMiB(): number {

@@ -34,7 +34,11 @@ export interface StatusRow {
   url: string | null;
   database: string | null;
   release: string | null;
+  /** Replicas that take requests, and how many are declared; null for what isn't an instance. */
+  replicas: { ready: number; wanted: number } | null;
   restarts: number | null;
+  /** Why the last restart was. */
+  lastExit: string | null;
   memoryMiB: number | null;
   detail: string | null;
 }
@@ -87,6 +91,7 @@ function infrastructureRow(part: LivePart, url: string | null): StatusRow {
     url,
     database: null,
     release: null,
+    replicas: null,
     ...live(part, "running"),
   };
 }
@@ -102,6 +107,11 @@ function instanceRow(
   part: LivePart | undefined,
 ): StatusRow {
   const declared = output.state as DeclaredState;
+  const replicas = {
+    ready: part?.replicas?.ready ?? 0,
+    wanted: declared === "running" ? output.replicas : 0,
+  };
+  const found = live(part, declared);
   return {
     name,
     kind,
@@ -111,19 +121,22 @@ function instanceRow(
     url: output.url,
     database: output.database,
     release: output.release,
-    ...live(part, declared),
+    replicas,
+    ...found,
+    ok: found.ok && replicas.ready >= replicas.wanted,
   };
 }
 
 function live(
   part: LivePart | undefined,
   declared: DeclaredState,
-): Pick<StatusRow, "state" | "ok" | "restarts" | "memoryMiB" | "detail"> {
+): Pick<StatusRow, "state" | "ok" | "restarts" | "lastExit" | "memoryMiB" | "detail"> {
   const state = part?.state ?? "missing";
   return {
     state,
     ok: isAsDeclared(state, declared),
     restarts: part?.restarts ?? null,
+    lastExit: part?.lastExit ?? null,
     memoryMiB: part?.memoryMiB ?? null,
     detail: part?.lastError ?? null,
   };
@@ -143,7 +156,9 @@ function sharedRow(name: string, app: AppOutput, found: SharedState | undefined)
     url: app.url,
     database: app.database,
     release: app.release,
+    replicas: null,
     restarts: null,
+    lastExit: null,
     memoryMiB: null,
     detail: found?.detail ?? null,
   };

@@ -1,5 +1,6 @@
 /** Ports and host names: each once in the fleet. */
 import { formatPath } from "../faults";
+import type { InstancePlan } from "../../plan/types";
 import { declared, eachClash, given, isTenant, report, type Claim, type Context } from "./context";
 
 const loopbackHosts = /^(?:localhost|127(?:\.\d+){3}|::1)$/i;
@@ -10,13 +11,26 @@ export function ports(context: Context): void {
   const claims: Claim[] = [];
   const claim = (port: number, at: Claim["at"]) =>
     claims.push({ id: String(port), at, explicit: given(context, at) !== undefined });
+  const claimAll = ({ replicas }: InstancePlan, at: Claim["at"]) => {
+    for (const { port } of replicas) claim(port, at);
+    const last = replicas.at(-1)?.port ?? 0;
+    if (last <= 65535) return;
+    report(context, at, {
+      value: given(context, at),
+      problem: `leaves no ports for ${replicas.length} replicas: they take the ports after it, up to ${last}`,
+      allowed: `at most ${65536 - replicas.length}`,
+      fix: "choose a lower port",
+    });
+  };
   if (!isTenant(context)) {
     claim(plan.gateway.port, ["gateway", "port"]);
-    claim(plan.entry.port, ["entry", "port"]);
+    claimAll(plan.entry, ["entry", "port"]);
   }
-  for (const { key, port } of Object.values(plan.environments)) claim(port, ["environments", key, "port"]);
+  for (const environment of Object.values(plan.environments)) {
+    claimAll(environment, ["environments", environment.key, "port"]);
+  }
   for (const { key, instance } of Object.values(plan.apps))
-    if (instance) claim(instance.port, ["apps", key, "port"]);
+    if (instance) claimAll(instance, ["apps", key, "port"]);
   for (const server of Object.values(plan.databaseServers)) {
     if (server.kind === "managed" || loopbackHosts.test(server.host)) {
       claim(server.port, ["databaseServers", server.key, "port"]);

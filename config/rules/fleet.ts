@@ -1,5 +1,6 @@
 /** The fleet as a whole: platform, topology, releases, connections. */
 import { implementedPlatforms, platformCapabilities } from "../../platforms/capabilities";
+import { reservedConnections } from "../schema/parts";
 import { listed, suggest } from "../suggest";
 import { given, isTenant, owners, report, type Context } from "./context";
 
@@ -74,9 +75,6 @@ export function releases(context: Context): void {
     if (app.isolation === "dedicated") check(app.release?.version, ["apps", key]);
   }
 }
-
-/** PostgreSQL's superuser_reserved_connections by default. */
-const reservedConnections = 3;
 
 /** No role may hold more connections than its server has. */
 export function connections(context: Context): void {

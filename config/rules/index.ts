@@ -6,6 +6,8 @@ import { isolation } from "./isolation";
 import { databases, instances, keys } from "./names";
 import { databaseServers, environments, passwords, secretOwners } from "./references";
 import { tenant } from "./tenant";
+import { replicas } from "./replicas";
+import { resources } from "./resources";
 import { plainVariables, secretVariables } from "./variables";
 
 export const rules: readonly Rule[] = [
@@ -19,6 +21,8 @@ export const rules: readonly Rule[] = [
   passwords,
   secretOwners,
   isolation,
+  replicas,
+  resources,
   plainVariables,
   secretVariables,
   databases,

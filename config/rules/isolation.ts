@@ -1,20 +1,19 @@
 /** What an app may say follows from how it runs. */
-import { platformCapabilities } from "../../platforms/capabilities";
 import { report, type Context } from "./context";
 
-const dedicatedOnly = ["port", "env", "release", "heapLimitMiB"] as const;
+const dedicatedOnly = ["port", "env", "release", "resources", "heapLimitMiB"] as const;
 const sharedOnly = ["environment", "startMode"] as const;
 const reasons: Readonly<Record<(typeof dedicatedOnly)[number], string>> = {
   port: "it answers on its host's port",
   env: "it has its host's environment variables",
   release: "it runs its host's release",
+  resources: "it shares its host's process, and so its limits",
   heapLimitMiB: "it lives in its host's heap",
 };
 
-/** Keys of a process for dedicated apps, keys of a guest for shared ones; replicas where they can run. */
+/** Keys of a process for dedicated apps, keys of a guest for shared ones. */
 export function isolation(context: Context): void {
   const { values, given } = context.parsed;
-  const capabilities = platformCapabilities[values.platform];
   const givenApps = given.apps as Readonly<Record<string, Readonly<Record<string, unknown>>>> | undefined;
   for (const [key, app] of Object.entries(values.apps)) {
     const at = ["apps", key];
@@ -31,14 +30,6 @@ export function isolation(context: Context): void {
           fix: `remove it, set it on the host, or give the app isolation: dedicated`,
         });
       }
-      if (app.replicas > 1) {
-        report(context, [...at, "replicas"], {
-          value: app.replicas,
-          problem: "is more than a shared app can be: it runs once, inside its host's process",
-          allowed: "1 with isolation: shared",
-          fix: "remove it, or give the app isolation: dedicated on a platform that runs replicas",
-        });
-      }
       continue;
     }
     for (const name of sharedOnly) {
@@ -48,14 +39,6 @@ export function isolation(context: Context): void {
         problem: "is set for a dedicated app, which no other process hosts",
         allowed: "only with isolation: shared",
         fix: "remove it, or give the app isolation: shared",
-      });
-    }
-    if (app.replicas > 1 && !capabilities.replicas) {
-      report(context, [...at, "replicas"], {
-        value: app.replicas,
-        problem: `is more than platform ${values.platform} can run: an app is one process there`,
-        allowed: `1 on platform ${values.platform}`,
-        fix: "remove it",
       });
     }
   }

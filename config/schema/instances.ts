@@ -10,6 +10,8 @@ import {
   passwordGeneration,
   port,
   release,
+  replicas,
+  resources,
   rootEmail,
 } from "./parts";
 
@@ -26,6 +28,10 @@ export const entrySchema = z.strictObject({
   env: env(),
   deletion: deletion("the entry app"),
   release: release("NocoBase release of the entry app.", "the fleet's `release`"),
+  replicas: replicas(
+    "How many processes serve the entry app. More than 1 only where it hosts no shared apps; those go to a runtime environment.",
+  ),
+  resources: resources(),
   heapLimitMiB: heapLimitMiB(),
 });
 
@@ -43,6 +49,7 @@ export const environmentSchema = z.strictObject({
   env: env(),
   deletion: deletion("the environment"),
   release: release("NocoBase release of the environment and the apps in it.", "the fleet's `release`"),
+  resources: resources(),
   heapLimitMiB: heapLimitMiB(),
 });
 
@@ -97,20 +104,19 @@ export const appSchema = z.strictObject({
   deletion: deletion("the app"),
   rootEmail,
   passwordGeneration,
-  replicas: documented(z.int().min(1).max(100).default(1), {
-    description:
-      "Dedicated apps only. How many processes serve the app, where the platform can run more than one.",
-    allowed: "a whole number from 1; more than 1 only for dedicated apps on a platform that can",
-    examples: [1],
-  }),
+  replicas: replicas(
+    "Dedicated apps only. How many processes serve the app, all with its database and files. A change starts or ends processes and touches no running one.",
+  ),
   port: port("Dedicated apps only. "),
   env: env("Dedicated apps only. "),
   release: release(
     "Dedicated apps only. NocoBase release; a shared app runs its host's.",
     "the fleet's `release`, or the host's",
   ),
+  resources: resources("Dedicated apps only. "),
   heapLimitMiB: heapLimitMiB("Dedicated apps only. "),
 });
 
+export type EntryValues = z.output<typeof entrySchema>;
 export type InstanceValues = z.output<typeof environmentSchema>;
 export type AppValues = z.output<typeof appSchema>;

@@ -93,6 +93,9 @@ export class LocalPlatform implements Platform {
         rootEmail: plan.root.email,
         rootPassword,
         heapLimitMiB: plan.heapLimitMiB,
+        replicas: plan.replicas.length,
+        replicaPorts: plan.replicas.slice(1).map(({ port }) => port),
+        resources: plan.resources,
       },
       { ...options, provider: this.provider },
     );
@@ -130,9 +133,9 @@ function routesTo(
   routes: readonly RoutePlan[],
   targets: Readonly<Record<string, pulumi.Input<string>>>,
 ): local.GatewayRouteArgs[] {
-  return routes.map(({ instance, hosts, ...route }) => {
+  return routes.map(({ instance, instanceName, hosts, ...route }) => {
     const target = targets[instance];
     if (!target) throw new Error(`the route of ${route.key} names instance "${instance}", which isn't there`);
-    return { ...route, hosts: [...hosts], target };
+    return { ...route, hosts: [...hosts], target, instance: instanceName };
   });
 }

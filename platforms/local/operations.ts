@@ -1,10 +1,10 @@
 /** Looks at and steers the local platform's processes through their supervisor. */
-import * as fs from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { observeUnits, waitUntilHealthy, withSupervisor } from "../../providers/local/supervisor/client";
 import type { UnitStatus } from "../../providers/local/supervisor/protocol";
-import { tailOf } from "../../providers/local/support/files";
+import { describeExit } from "../../providers/local/supervisor/exits";
 import type { LivePart, LiveState, LogOptions, Operations } from "../operations";
+import { LogTail } from "./log-tail";
 
 /** How long `start` waits for one process, milliseconds: a first start on a busy machine takes half a minute. */
 const START_LIMIT_MS = 180_000;
@@ -15,7 +15,12 @@ export class LocalOperations implements Operations {
   constructor(private readonly root: string) {}
 
   async parts(): Promise<LivePart[]> {
-    return (await this.units()).map(livePart);
+    const parts = new Map<string, UnitStatus[]>();
+    for (const unit of await this.units()) {
+      const name = partOf(unit);
+      parts.set(name, [...(parts.get(name) ?? []), unit]);
+    }
+    return [...parts].map(([name, units]) => livePart(name, units));
   }
 
   async start(names: readonly string[], say: (line: string) => void): Promise<void> {
@@ -43,27 +48,24 @@ export class LocalOperations implements Operations {
   }
 
   async logs(name: string, options: LogOptions): Promise<void> {
-    const { lines, follow, signal } = options;
-    const [unit] = await this.units([name]);
-    if (!unit) return;
-    const { logFile } = unit;
-    let offset = sizeOf(logFile);
-    for (const line of lines > 0 ? tailOf(logFile, lines) : []) options.write(`${line}\n`);
+    const { follow, signal, replica } = options;
+    const units = (await this.units([name])).sort((a, b) => byNumber.compare(unitName(a), unitName(b)));
+    const shown = replica === undefined ? units : units.slice(replica - 1, replica);
+    const tails = shown.map(
+      (unit) => new LogTail(unit.logFile, shown.length > 1 ? `${unitName(unit)} | ` : ""),
+    );
+    for (const tail of tails) tail.last(options.lines, options.write);
     while (follow && !signal.aborted) {
       await sleep(LOG_POLL_MS);
-      const size = sizeOf(logFile);
-      // The supervisor truncates a log when it rotates it.
-      if (size < offset) offset = 0;
-      if (size > offset) options.write(readFrom(logFile, offset, size));
-      offset = size;
+      for (const tail of tails) tail.grown(options.write);
     }
   }
 
-  /** In start order; all where no names are given. */
+  /** In start order; all where no names of parts are given. */
   private async units(names: readonly string[] = []): Promise<UnitStatus[]> {
     const units = await observeUnits(this.root);
     return units
-      .filter((unit) => names.length === 0 || names.includes(unit.definition.name))
+      .filter((unit) => names.length === 0 || names.includes(partOf(unit)))
       .sort((a, b) => a.definition.order - b.definition.order);
   }
 }
@@ -74,25 +76,56 @@ function inSteps(units: readonly UnitStatus[]): UnitStatus[][] {
   return orders.map((order) => units.filter(({ definition }) => definition.order === order));
 }
 
-function livePart(unit: UnitStatus): LivePart {
-  const { definition, state, pid, rssMiB } = unit;
+const byNumber = new Intl.Collator("en", { numeric: true });
+
+function unitName({ definition }: UnitStatus): string {
+  return definition.name;
+}
+
+/** Name of the part that a unit is, alone or with its replicas. */
+function partOf({ definition }: UnitStatus): string {
+  return definition.service?.name ?? definition.name;
+}
+
+function livePart(name: string, units: readonly UnitStatus[]): LivePart {
   const kinds = {
     postgres: "server",
     gateway: "gateway",
     nocobase: "instance",
     process: "instance",
   } as const;
+  const [first] = units;
+  const states = units.map((unit) => liveState(unit));
+  // The first that isn't as the others; what it says is what the operator wants to know.
+  const odd = units.find((unit) => liveState(unit) !== "running") ?? first;
+  const kind = kinds[first?.definition.kind ?? "process"];
+  const memory = units.flatMap((unit) => unit.rssMiB ?? []);
+  const restarted = units.filter(({ state }) => state.restarts > 0 && state.lastExit);
+  const [latest] = restarted
+    .flatMap(({ state, definition }) =>
+      state.lastExit ? [{ exit: state.lastExit, limits: definition.limits }] : [],
+    )
+    .sort((a, b) => b.exit.at.localeCompare(a.exit.at));
   return {
-    name: definition.name,
-    kind: kinds[definition.kind],
-    state: liveState(unit),
-    pid,
-    restarts: state.restarts,
-    memoryMiB: rssMiB,
-    startedAt: state.startedAt,
+    name,
+    kind,
+    state: odd ? liveState(odd) : "missing",
+    ...(kind === "instance"
+      ? {
+          replicas: {
+            ready: states.filter((state) => state === "running").length,
+            wanted: units.filter(({ definition }) => definition.desired === "running").length,
+          },
+        }
+      : {}),
+    pid: first?.pid,
+    restarts: units.reduce((sum, { state }) => sum + state.restarts, 0),
+    lastExit: latest && describeExit(latest.exit, latest.limits),
+    memoryMiB: memory.length > 0 ? memory.reduce((sum, each) => sum + each, 0) : undefined,
+    startedAt: first?.state.startedAt,
     lastError:
-      unit.supervised || pid === undefined
-        ? state.lastError
+      odd === undefined || odd.supervised || odd.pid === undefined
+        ? odd?.state.lastError
         : "runs, but its supervisor is gone; run: fleet start",
   };
 }
@@ -109,19 +142,4 @@ function liveState({ definition, state }: UnitStatus): LiveState {
     stopped: "stopped",
   } as const;
   return states[state.phase];
-}
-
-function sizeOf(file: string): number {
-  return fs.statSync(file, { throwIfNoEntry: false })?.size ?? 0;
-}
-
-function readFrom(file: string, start: number, end: number): string {
-  const handle = fs.openSync(file, "r");
-  try {
-    const buffer = Buffer.alloc(end - start);
-    fs.readSync(handle, buffer, 0, buffer.length, start);
-    return buffer.toString("utf8");
-  } finally {
-    fs.closeSync(handle);
-  }
 }

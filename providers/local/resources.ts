@@ -1,6 +1,6 @@
 /** Pulumi resources of the `nocobase-local` provider: PostgreSQL, NocoBase and the gateway as supervised processes. */
 import * as pulumi from "@pulumi/pulumi";
-import type { DeclaredState, DeletionPolicy } from "../../plan/types";
+import type { DeclaredState, DeletionPolicy, ResourceLimits } from "../../plan/types";
 import type { GatewayRoute } from "./gateway/routes";
 
 export interface ProviderArgs {
@@ -114,13 +114,22 @@ export interface InstanceArgs {
   rootEmail: pulumi.Input<string>;
   rootPassword: pulumi.Input<string>;
   heapLimitMiB?: pulumi.Input<number>;
+  /** Processes that serve it, 1 by default; a change starts or ends processes and touches no running one. */
+  replicas?: pulumi.Input<number>;
+  /** Ports of the replicas after the first. */
+  replicaPorts?: pulumi.Input<pulumi.Input<number>[]>;
+  /** Limits of each process. */
+  resources?: pulumi.Input<ResourceLimits>;
 }
 
-/** One supervised NocoBase process; create and update wait until it answers. */
+/** One NocoBase in supervised processes; create and update wait until all of them answer. */
 export class Instance extends pulumi.CustomResource {
+  /** Address of the first process. */
   declare readonly url: pulumi.Output<string>;
+  /** Ports of all processes, the first one's first. */
+  declare readonly ports: pulumi.Output<number[]>;
   constructor(name: string, args: InstanceArgs, opts?: pulumi.CustomResourceOptions) {
-    super("nocobase-local:index:Instance", name, { ...args, url: undefined }, opts);
+    super("nocobase-local:index:Instance", name, { ...args, url: undefined, ports: undefined }, opts);
   }
 }
 

@@ -7,6 +7,7 @@ const variables = (description: string) => ({
   description,
   additionalProperties: { type: "string" },
 });
+const ports = { type: "array", items: { type: "integer" } };
 const connection = { $ref: "#/types/nocobase-local:index:DatabaseConnection" };
 
 type Properties = Record<string, object>;
@@ -49,6 +50,14 @@ export const schema = {
       },
       required: ["host", "port", "name", "user", "password"],
     },
+    "nocobase-local:index:Resources": {
+      type: "object",
+      description: "Limits of a process.",
+      properties: {
+        memoryMiB: integer("Memory, MiB."),
+        cpuMillis: integer("Processor time, thousandths of a core."),
+      },
+    },
     "nocobase-local:index:Route": {
       type: "object",
       description: "One line of the gateway's routing table.",
@@ -62,7 +71,8 @@ export const schema = {
           items: { type: "string" },
           description: "Host names in lower case, without a port.",
         },
-        target: text("Address of the process that serves it."),
+        target: text("Address of the first process that serves it."),
+        instance: text("Name of the instance, whose ready processes serve it."),
         state: text("running or stopped."),
       },
       required: ["key", "kind", "title", "hosts", "target", "state"],
@@ -103,7 +113,7 @@ export const schema = {
       { path: text("Absolute folder."), linked: flag("Whether the instance's storage shows the files.") },
     ),
     "nocobase-local:index:Instance": resource(
-      "One supervised NocoBase process.",
+      "One NocoBase in supervised processes.",
       {
         name: text("Unit and folder name."),
         key: text("Key of the entry app, environment or app."),
@@ -119,9 +129,16 @@ export const schema = {
         rootEmail: text("Root user's e-mail."),
         rootPassword: secret("Root user's password."),
         heapLimitMiB: integer("V8's heap limit."),
+        replicas: integer("Processes that serve it; 1 by default."),
+        replicaPorts: { ...ports, description: "Ports of the replicas after the first." },
+        resources: { $ref: "#/types/nocobase-local:index:Resources" },
       },
-      ["heapLimitMiB"],
-      { url: text("Address of the process."), ...running },
+      ["heapLimitMiB", "replicas", "replicaPorts", "resources"],
+      {
+        url: text("Address of the first process."),
+        ports: { ...ports, description: "Ports of all processes." },
+        ...running,
+      },
     ),
     "nocobase-local:index:Gateway": resource(
       "The fleet's one address.",

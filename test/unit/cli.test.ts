@@ -4,11 +4,18 @@ import type { EngineEvent } from "@pulumi/pulumi/automation";
 import { createEventView } from "../../cli/output/engine-events";
 import { explainErrors } from "../../cli/output/explain";
 import { formatTable } from "../../cli/output/table";
+import { statusTable } from "../../cli/commands/status";
 import { isDegraded, statusRows, type StackOutputs } from "../../cli/status/rows";
 import { PROJECT_DIR } from "../../toolchain/locations";
 import type { LivePart } from "../../platforms/operations";
 
-const instance = { id: "urn", instanceUrl: "http://127.0.0.1:1", state: "running", release: "2.2.15" };
+const instance = {
+  id: "urn",
+  instanceUrl: "http://127.0.0.1:1",
+  replicas: 1,
+  state: "running",
+  release: "2.2.15",
+};
 const outputs: StackOutputs = {
   platform: "local",
   topology: "hybrid",
@@ -44,6 +51,7 @@ const part = (name: string, state: LivePart["state"], kind: LivePart["kind"] = "
   name,
   kind,
   state,
+  ...(kind === "instance" ? { replicas: { ready: state === "running" ? 1 : 0, wanted: 1 } } : {}),
   restarts: 0,
 });
 
@@ -72,6 +80,33 @@ describe("fleet status", () => {
     assert.ok(isDegraded(statusRows(outputs, running, new Map())));
     const held = [...running.slice(0, 1), part("entry", "held"), running[2]!];
     assert.ok(isDegraded(statusRows(outputs, held, new Map([["crm", { state: "running" }]]))));
+  });
+});
+
+describe("fleet status of replicas", () => {
+  const scaled: StackOutputs = { ...outputs, entry: { ...outputs.entry!, replicas: 3 }, apps: {} };
+  const entryWith = (ready: number, state: LivePart["state"] = "running"): LivePart => ({
+    ...part("entry", state),
+    replicas: { ready, wanted: 3 },
+  });
+
+  it("is content with as many as declared, and not with fewer", () => {
+    const [all] = statusRows(scaled, [entryWith(3)], new Map());
+    assert.deepEqual([all!.replicas, all!.ok], [{ ready: 3, wanted: 3 }, true]);
+    const [few] = statusRows(scaled, [entryWith(2, "starting")], new Map());
+    assert.deepEqual([few!.replicas, few!.state, few!.ok], [{ ready: 2, wanted: 3 }, "starting", false]);
+    const table = statusTable([few!]);
+    assert.match(table, /2\/3/);
+    assert.match(table, /2 of 3 replicas ready/);
+    // A run that was cut short left fewer processes than the stack declares.
+    const cut = { ...part("entry", "running"), replicas: { ready: 1, wanted: 1 } };
+    assert.equal(statusRows(scaled, [cut], new Map())[0]!.ok, false);
+  });
+
+  it("tells how often and why they were restarted", () => {
+    const lastExit = "out of memory (limit 1024 MiB)";
+    const rows = statusRows(scaled, [{ ...entryWith(3), restarts: 2, lastExit }], new Map());
+    assert.match(statusTable(rows), /2 restarts, last: out of memory \(limit 1024 MiB\)/);
   });
 });
 

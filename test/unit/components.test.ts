@@ -4,7 +4,7 @@ import { createFleet, type FleetOutputs } from "../../components/fleet";
 import type { FleetPlan } from "../../plan/types";
 import { LocalPlatform } from "../../platforms/local";
 import type { Platform } from "../../platforms/types";
-import { hybridPlan } from "./support/plans";
+import { hybridPlan, planOf } from "./support/plans";
 
 interface Registered {
   type: string;
@@ -126,6 +126,36 @@ describe("components", function () {
     assert.equal(target("entry"), `http://127.0.0.1:${entry}`);
     assert.equal(target("crm"), `http://127.0.0.1:${blue}`);
     assert.equal(target("erp"), `http://127.0.0.1:${erp}`);
+  });
+
+  it("makes one instance of all replicas, and routes that don't change with them", async () => {
+    const apps = (replicas: number) => ({
+      erp: { isolation: "dedicated", replicas, resources: { memory: "1Gi" } },
+    });
+    const [one, three] = [
+      await register(planOf({ apps: apps(1) })),
+      await register(planOf({ apps: apps(3) })),
+    ];
+    const inputs = (made: typeof one) => made.resources.find(({ name }) => name === "erp-instance")!.inputs;
+    assert.deepEqual([inputs(one).replicas, inputs(one).replicaPorts], [1, []]);
+    assert.equal(inputs(three).replicas, 3);
+    assert.equal((inputs(three).replicaPorts as number[]).length, 2);
+    assert.deepEqual(inputs(three).resources, { memoryMiB: 1024 });
+    // Scaling is one update of one resource.
+    const changed = three.resources.filter(
+      ({ name, inputs: now }) =>
+        JSON.stringify(now) !== JSON.stringify(one.resources.find((each) => each.name === name)?.inputs),
+    );
+    assert.deepEqual(
+      changed.map(({ name }) => name),
+      ["erp-instance"],
+    );
+    assert.equal(three.resources.length, one.resources.length);
+    const gateway = three.resources.find(({ name }) => name === "gateway-server")!;
+    const route = (gateway.inputs.routes as { key: string; instance: string }[]).find(
+      ({ key }) => key === "erp",
+    );
+    assert.equal(route?.instance, "app-erp");
   });
 
   it("says id, address, state and database of every app and environment", () => {

@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { faultsToJson, formatFaults, type Fault } from "../../config/faults";
 import { parseStackFile } from "../../config/stack-file";
+import { badReplicas } from "./bad-stack-files/replicas";
 import { brokenRules } from "./bad-stack-files/rules";
 import { badShapes } from "./bad-stack-files/shape";
 import type { BadStackFile } from "./bad-stack-files/types";
 
-const files = [...badShapes, ...brokenRules];
+const files = [...badShapes, ...brokenRules, ...badReplicas];
 
 function faultsOf(yaml: string): readonly Fault[] {
   return parseStackFile({ text: yaml, file: "Pulumi.dev.yaml", stack: "dev" }).faults ?? [];

@@ -38,7 +38,7 @@ describe("readFleetSpec", function () {
       databaseServers: { main: { kind: "managed", maxConnections: 300 } },
       entry: {
         title: "Entry app",
-        database: { server: "main", connectionLimit: 10 },
+        database: { server: "main", connectionLimit: 50 },
         rootEmail: "admin@example.com",
         passwordGeneration: 1,
         deletion: "protect",
@@ -47,6 +47,8 @@ describe("readFleetSpec", function () {
         env: {},
         secretEnv: [],
         heapLimitMiB: undefined,
+        resources: {},
+        replicas: 1,
       },
       environments: {},
       apps: {},

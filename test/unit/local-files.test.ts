@@ -6,6 +6,7 @@ import { filesLayout, type Placement } from "../../providers/local/files/layout"
 import { areLinked, linkFiles, linkFilesOfInstance, unlinkFiles } from "../../providers/local/files/links";
 import { claimFiles, markOwner, ownerOf, stackOf } from "../../providers/local/files/owner";
 import { removeStorage } from "../../providers/local/instance/storage";
+import { replicasOf, type InstanceInputs } from "../../providers/local/instance/inputs";
 import { instanceEnvironment, instanceLayout } from "../../providers/local/instance/unit";
 import { configurationText, clusterLayout } from "../../providers/local/postgres/cluster";
 import { pruneModules } from "../../providers/local/release/prune";
@@ -111,7 +112,7 @@ describe("local provider, small parts", () => {
   afterEach(() => fs.rmSync(folder, { recursive: true, force: true }));
 
   it("keeps an instance's settings from being overridden, and its socket's address short", () => {
-    const environment = instanceEnvironment(`/${"deep/".repeat(40)}root`, {
+    const inputs: InstanceInputs = {
       name: "entry",
       key: "entry",
       title: "Test",
@@ -126,7 +127,22 @@ describe("local provider, small parts", () => {
       rootEmail: "r@example.com",
       rootPassword: "p",
       heapLimitMiB: 700,
-    });
+      replicas: 2,
+      replicaPorts: [21001],
+      resources: { memoryMiB: 1024 },
+    };
+    const root = `/${"deep/".repeat(40)}root`;
+    const [environment, second] = replicasOf(inputs).map((replica) =>
+      instanceEnvironment(root, inputs, replica),
+    );
+    assert.ok(environment && second);
+    assert.deepEqual([environment.APP_PORT, environment.FLEET_REPLICA], ["21000", "entry"]);
+    assert.deepEqual([second.APP_PORT, second.FLEET_REPLICA], ["21001", "entry.2"]);
+    assert.equal(second.STORAGE_PATH, environment.STORAGE_PATH);
+    assert.notEqual(second.SOCKET_PATH, environment.SOCKET_PATH);
+    const unlimited = { ...inputs, heapLimitMiB: undefined };
+    const derived = instanceEnvironment(root, unlimited, replicasOf(inputs)[0]!);
+    assert.match(derived.NODE_OPTIONS ?? "", /--max-old-space-size=768$/);
     assert.equal(environment.APP_HOST, "127.0.0.1");
     assert.equal(environment.LOGGER_LEVEL, "warn");
     assert.equal(environment.NODE_OPTIONS, "--preserve-symlinks --max-old-space-size=700");

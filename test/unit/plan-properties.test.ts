@@ -14,6 +14,14 @@ function instancesOf(plan: FleetPlan): InstancePlan[] {
   ];
 }
 
+/** Every process but the gateway's. */
+function processesOf(plan: FleetPlan): { name: string; port: number }[] {
+  return [
+    ...instancesOf(plan).flatMap(({ replicas }) => replicas),
+    ...Object.values(plan.databaseServers).map(({ name, port }) => ({ name, port })),
+  ];
+}
+
 function databasesOf(plan: FleetPlan) {
   return [plan.entry, ...Object.values(plan.environments), ...Object.values(plan.apps)].map(
     ({ database }) => database,
@@ -24,13 +32,13 @@ function assertUnique(values: readonly (string | number)[]): void {
   assert.equal(new Set(values).size, values.length, `not unique: ${values.join(", ")}`);
 }
 
-/** Everything of a plan but one app, and but the entry app's switch that says whether it hosts any. */
+/** Everything of a plan but one app, and but what says whether the entry app hosts any. */
 function without(plan: FleetPlan, app: string) {
   return {
     ...plan,
     topology: undefined,
     releases: undefined,
-    entry: { ...plan.entry, hostsApps: undefined },
+    entry: { ...plan.entry, hostsApps: undefined, env: { ...plan.entry.env, FLEET_CLUSTER: undefined } },
     apps: Object.fromEntries(Object.entries(plan.apps).filter(([name]) => name !== app)),
     gateway: { ...plan.gateway, routes: plan.gateway.routes.filter((route) => route.key !== app) },
   };
@@ -52,9 +60,9 @@ describe("every plan", function () {
         }
         assertUnique(databases.map((database) => database.name));
         assertUnique(databases.map((database) => database.role));
-        const processes = [...instancesOf(plan), ...Object.values(plan.databaseServers)];
-        for (const each of processes) assert.match(each.name, /^[a-z][a-z0-9-]{0,62}$/);
-        assertUnique(processes.map((each) => each.name));
+        const named = [...instancesOf(plan), ...Object.values(plan.databaseServers)];
+        for (const each of named) assert.match(each.name, /^[a-z][a-z0-9-]{0,62}$/);
+        assertUnique(processesOf(plan).map((each) => each.name));
         assertUnique(plan.gateway.routes.flatMap(({ hosts }) => hosts));
         for (const host of plan.gateway.routes.flatMap(({ hosts }) => hosts)) {
           for (const label of host.split(".")) assert.match(label, /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/);
@@ -69,14 +77,16 @@ describe("every plan", function () {
       fc.property(stackValues, ({ stack: name, values }) => {
         const spec = specOf(name, values);
         const plan = planFleet(spec);
-        const processes = [...instancesOf(plan), ...Object.values(plan.databaseServers)];
-        assertUnique([plan.gateway.port, ...processes.map(({ port }) => port)]);
-        for (const { kind, key: own, port } of instancesOf(plan)) {
+        assertUnique([plan.gateway.port, ...processesOf(plan).map(({ port }) => port)]);
+        for (const { kind, key: own, port, replicas } of instancesOf(plan)) {
           const declared =
             kind === "entry" ? spec.entry : kind === "environment" ? spec.environments[own] : spec.apps[own];
           const explicit = declared && "port" in declared ? declared.port : undefined;
-          if (explicit === undefined) assert.ok(port >= derivedPorts.first && port <= derivedPorts.last);
-          else assert.equal(port, explicit);
+          assert.equal(replicas[0]!.port, port);
+          for (const [index, replica] of replicas.entries()) {
+            if (explicit !== undefined) assert.equal(replica.port, explicit + index);
+            else assert.ok(replica.port >= derivedPorts.first && replica.port <= derivedPorts.last);
+          }
         }
       }),
       { numRuns },
@@ -94,7 +104,11 @@ describe("every plan", function () {
           keys.sort(),
         );
         const targets = new Set(instancesOf(plan).map((instance) => instance.key));
-        for (const route of routes) assert.ok(targets.has(route.instance));
+        for (const route of routes) {
+          assert.ok(targets.has(route.instance));
+          const backend = instancesOf(plan).find(({ key: own }) => own === route.instance);
+          assert.equal(route.instanceName, backend!.name);
+        }
         for (const app of Object.values(plan.apps)) {
           assert.equal(app.placement, app.host === undefined ? "dedicated" : `shared:${app.host}`);
           assert.equal(app.instance === undefined, app.isolation === "shared");
@@ -178,6 +192,54 @@ describe("every plan", function () {
           assert.equal(new Set([dedicated, shared, inEntry].map(({ placement }) => placement)).size, 3);
         },
       ),
+      { numRuns },
+    );
+  });
+
+  it("changes the replicas of one app alone when that app is scaled, and comes back to itself", () => {
+    fc.assert(
+      fc.property(
+        stackValues,
+        fc.integer({ min: 1, max: 6 }),
+        fc.option(fc.integer({ min: 40000, max: 65000 }), { nil: undefined }),
+        ({ stack: name, values }, replicas, port) => {
+          const scaled = "scaled";
+          fc.pre(
+            !Object.hasOwn(values.apps, scaled) && !Object.hasOwn(values.environments as object, scaled),
+          );
+          const planWith = (count: number) => {
+            const own = { isolation: "dedicated", replicas: count, ...(port === undefined ? {} : { port }) };
+            return planFleet(specOf(name, { ...values, apps: { ...values.apps, [scaled]: own } }));
+          };
+          const [one, many] = [planWith(1), planWith(replicas)];
+          const { instance } = many.apps[scaled]!;
+          assert.equal(instance!.replicas.length, replicas);
+          assert.deepEqual(instance!.replicas[0], one.apps[scaled]!.instance!.replicas[0]);
+          assert.deepEqual(
+            planWith(6).apps[scaled]!.instance!.replicas.slice(0, replicas),
+            instance!.replicas,
+          );
+          assert.deepEqual(
+            { ...many.apps[scaled], instance: { ...instance, replicas: undefined } },
+            { ...one.apps[scaled], instance: { ...one.apps[scaled]!.instance, replicas: undefined } },
+          );
+          assert.deepEqual(without(many, scaled), without(one, scaled));
+          assert.deepEqual(many.gateway, one.gateway);
+          assert.equal(JSON.stringify(planWith(1)), JSON.stringify(one));
+        },
+      ),
+      { numRuns },
+    );
+  });
+
+  it("puts processes in step exactly where there may be several", () => {
+    fc.assert(
+      fc.property(stackValues, ({ stack: name, values }) => {
+        for (const { env, hostsApps, replicas } of instancesOf(planFleet(specOf(name, values)))) {
+          assert.equal(env.FLEET_CLUSTER, hostsApps ? undefined : "1");
+          assert.ok(!hostsApps || replicas.length === 1);
+        }
+      }),
       { numRuns },
     );
   });

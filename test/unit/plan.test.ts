@@ -27,6 +27,7 @@ describe("planFleet", () => {
         title: "Entry app",
         hosts: ["localhost"],
         instance: "entry",
+        instanceName: "entry",
         state: "running",
       },
     ]);
@@ -104,6 +105,7 @@ describe("planFleet", () => {
     });
     assert.deepEqual(entry.env, {
       APP_ENV: "production",
+      FLEET_CLUSTER: "1",
       INIT_APP_LANG: "en-US",
       INIT_ROOT_EMAIL: "admin@example.com",
       INIT_ROOT_NICKNAME: "Super Admin",

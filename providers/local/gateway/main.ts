@@ -1,6 +1,8 @@
-/** The gateway process: `node gateway.cjs <routes.json> [<folder of tenants' files>]`. */
+/** The gateway process: `node gateway.cjs <routes.json> [<folder of endpoints> [<folder of tenants' files>]]`. */
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
+import { Balancer } from "./balancer";
+import { serveControl } from "./control";
 import { GatewayServer } from "./server";
 import { readTable, TableError, type CompiledTable } from "./table";
 import { readTenantTables, withTenants, type ReadTenantTable } from "./tenants";
@@ -53,9 +55,13 @@ function explain(error: unknown): string {
 }
 
 /** Runs until SIGTERM or SIGINT. */
-export async function main(argument: string | undefined, tenants?: string): Promise<void> {
+export async function main(
+  argument: string | undefined,
+  endpoints?: string,
+  tenants?: string,
+): Promise<void> {
   if (argument === undefined)
-    fail(EXIT_BAD_TABLE, "the path of the routes file is missing: gateway.cjs <routes.json>");
+    fail(EXIT_BAD_TABLE, "the path of the routes file is missing: gateway.cjs <routes.json> [endpoints]");
   const file = resolve(argument);
   const folder = tenants === undefined ? undefined : resolve(tenants);
   if (folder !== undefined) mkdirSync(folder, { recursive: true, mode: 0o700 });
@@ -66,7 +72,7 @@ export async function main(argument: string | undefined, tenants?: string): Prom
     fail(EXIT_BAD_TABLE, `${file} can't be used: ${explain(error)}`);
   }
   const { host, port } = current.table.table;
-  const server = await GatewayServer.create(current.table, log);
+  const server = await GatewayServer.create(current.table, log, new Balancer(endpoints));
 
   const reload = (): void => {
     try {
@@ -111,5 +117,6 @@ export async function main(argument: string | undefined, tenants?: string): Prom
       : (error as Error).message;
     fail(EXIT_CANNOT_BIND, `can't listen on ${host}:${port}: ${reason}`);
   }
+  await serveControl(dirname(file), (asked) => server.drain(asked));
   log(`listening on ${host}:${port}, ${current.table.table.routes.length} routes`);
 }

@@ -3,6 +3,8 @@ import { Agent, type ClientRequest, type IncomingMessage, type ServerResponse } 
 import type { Socket } from "node:net";
 import { Transform, type TransformCallback } from "node:stream";
 import type { ProxyServer, ProxyServerOptions } from "httpxy" with { "resolution-mode": "import" };
+import type { Balancer } from "./balancer";
+import type { DrainRequest } from "./control";
 import { outgoingHeaders } from "./headers";
 import { notices, render, wantsPage, type Notice } from "./pages";
 import type { GatewayRoute } from "./routes";
@@ -12,26 +14,32 @@ const BYTES_PER_MIB = 1024 * 1024;
 /** How long an upload that was refused may go on, so that its sender reads the answer instead of a reset. */
 const LINGER_MS = 2_000;
 
+/** Shorter than Node's own 5 s on the other side, which would close a connection just as it is used again. */
+const IDLE_CONNECTION_MS = 3_000;
+
 interface Passage {
   readonly decision: Proxied;
   readonly asPage: boolean;
+  /** Address of the process that has it. */
+  url: string;
   outgoing?: ClientRequest;
 }
 
 interface Upgraded {
   readonly route: GatewayRoute;
-  readonly appName: string;
+  readonly url: string;
 }
 
 /** Streams to and from instances over kept-alive connections; nothing is buffered. */
 export class Proxy {
-  private readonly agent = new Agent({ keepAlive: true, maxFreeSockets: 64 });
+  private readonly agent = new Agent({ keepAlive: true, maxFreeSockets: 64, timeout: IDLE_CONNECTION_MS });
   private readonly passages = new WeakMap<IncomingMessage, Passage>();
   private readonly sockets = new Map<Socket, Upgraded>();
 
   private constructor(
     private readonly web: ProxyServer,
     private readonly ws: ProxyServer,
+    private readonly balancer: Balancer,
     private readonly log: (message: string) => void,
   ) {
     this.web.on("proxyReq", (outgoing, request) => {
@@ -42,15 +50,15 @@ export class Proxy {
     this.ws.on("error", (error, request, socket) => {
       const passage = request && this.passages.get(request);
       if (!passage || !socket || "req" in socket) return;
-      refuseUpgrade(socket, this.noticeFor(error, passage.decision.route));
+      refuseUpgrade(socket, this.noticeFor(error, passage));
     });
   }
 
   /** A proxy without connections yet; `log` gets one line per instance that failed to answer. */
-  static async create(log: (message: string) => void): Promise<Proxy> {
+  static async create(balancer: Balancer, log: (message: string) => void): Promise<Proxy> {
     // httpxy is an ES module only.
     const { createProxyServer } = await import("httpxy");
-    return new Proxy(createProxyServer(), createProxyServer(), log);
+    return new Proxy(createProxyServer(), createProxyServer(), balancer, log);
   }
 
   /** Passes a request on and answers for its instance where that doesn't answer. */
@@ -66,10 +74,15 @@ export class Proxy {
       refuseUpload(request, response, render(notices.tooLarge(limitMiB), asPage));
       return;
     }
-    const passage: Passage = { decision, asPage };
+    const url = this.balancer.choose(decision.route);
+    if (url === undefined) {
+      send(response, notices.starting(decision.route.title), asPage);
+      request.resume();
+      return;
+    }
+    const passage: Passage = { decision, asPage, url };
     this.passages.set(request, passage);
     const options: ProxyServerOptions = {
-      target: decision.route.target,
       agent: this.agent,
       // The client's `Connection` is about its own connection alone.
       headers: { connection: "keep-alive" },
@@ -86,37 +99,80 @@ export class Proxy {
     request.headers = outgoingHeaders(request, decision);
     request.url = decision.path;
     const hasBody = chunked || request.headers["content-length"] !== undefined;
-    const repeatable = !hasBody && (request.method === "GET" || request.method === "HEAD");
-    try {
-      await this.web.web(request, response, options);
-    } catch (error) {
-      // A kept-alive connection may be closed by the instance in the moment it is used again.
-      if (
-        repeatable &&
-        passage.outgoing?.reusedSocket === true &&
-        !response.headersSent &&
-        !response.destroyed
-      ) {
-        await this.web
-          .web(request, response, { ...options, agent: false, headers: {} })
-          .catch((again: unknown) => {
-            this.fail(again, passage, response);
-          });
+    await this.pass(request, response, options, passage, hasBody);
+  }
+
+  /** Passes a request on to the process chosen for it, and to another one where that can't have taken it. */
+  private async pass(
+    request: IncomingMessage,
+    response: ServerResponse,
+    options: ProxyServerOptions,
+    passage: Passage,
+    hasBody: boolean,
+  ): Promise<void> {
+    const read = request.method === "GET" || request.method === "HEAD";
+    const tried = new Set<string>();
+    for (;;) {
+      const { url } = passage;
+      const end = this.balancer.begin(url);
+      try {
+        await this.web.web(request, response, { ...options, target: url });
         return;
+      } catch (error) {
+        const refused = (error as NodeJS.ErrnoException).code === "ECONNREFUSED";
+        if (refused) this.balancer.refused(url);
+        const again = !hasBody && (read || refused) && !response.headersSent && !response.destroyed;
+        // A kept-alive connection may be closed by the instance in the moment it is used again.
+        const stale = passage.outgoing?.reusedSocket === true && !tried.has(url);
+        tried.add(url);
+        const next = again
+          ? (this.balancer.choose(passage.decision.route, tried) ?? (stale ? url : undefined))
+          : undefined;
+        if (next === undefined) {
+          this.fail(error, passage, response);
+          return;
+        }
+        passage.url = next;
+        Object.assign(options, { agent: false, headers: {} });
+      } finally {
+        end();
       }
-      this.fail(error, passage, response);
     }
   }
 
   /** Passes a WebSocket on. */
   async upgrade(request: IncomingMessage, socket: Socket, head: Buffer, decision: Proxied): Promise<void> {
-    this.passages.set(request, { decision, asPage: false });
+    const url = this.balancer.choose(decision.route);
+    if (url === undefined) {
+      refuseUpgrade(socket, notices.starting(decision.route.title));
+      return;
+    }
+    this.passages.set(request, { decision, asPage: false, url });
     const connection = request.headers.connection;
     request.headers = { ...outgoingHeaders(request, decision), connection };
     request.url = decision.path;
-    this.sockets.set(socket, { route: decision.route, appName: decision.appName });
-    socket.once("close", () => this.sockets.delete(socket));
-    await this.ws.ws(request, socket, { target: decision.route.target }, head);
+    const end = this.balancer.begin(url);
+    this.sockets.set(socket, { route: decision.route, url });
+    socket.once("close", () => {
+      this.sockets.delete(socket);
+      end();
+    });
+    await this.ws.ws(request, socket, { target: url }, head);
+  }
+
+  /**
+   * Lets go of a process that is about to be stopped: waits for the requests under way, then ends its WebSockets,
+   * whose clients come back to another one, and idle connections.
+   */
+  async drain({ service, url, limitMs }: DrainRequest): Promise<void> {
+    const sockets = (): Socket[] =>
+      [...this.sockets].flatMap(([socket, upgraded]) => (upgraded.url === url ? [socket] : []));
+    await this.balancer.idle(service, url, limitMs, () => sockets().length);
+    for (const socket of sockets()) socket.destroy();
+    const { hostname, port } = new URL(url);
+    for (const [name, idle = []] of Object.entries(this.agent.freeSockets)) {
+      if (name.startsWith(`${hostname}:${port}:`)) for (const socket of [...idle]) socket.destroy();
+    }
   }
 
   /**
@@ -136,6 +192,7 @@ export class Proxy {
   close(): void {
     for (const socket of this.sockets.keys()) socket.destroy();
     this.agent.destroy();
+    this.balancer.close();
   }
 
   private adaptResponse(incoming: IncomingMessage, request: IncomingMessage, response: ServerResponse): void {
@@ -155,13 +212,13 @@ export class Proxy {
       response.destroy();
       return;
     }
-    if (!response.destroyed) send(response, this.noticeFor(error, passage.decision.route), passage.asPage);
+    if (!response.destroyed) send(response, this.noticeFor(error, passage), passage.asPage);
   }
 
-  private noticeFor(error: unknown, route: GatewayRoute): Notice {
+  private noticeFor(error: unknown, { decision: { route }, url }: Passage): Notice {
     const code = (error as NodeJS.ErrnoException).code;
     if (code === "ECONNREFUSED") return notices.starting(route.title);
-    this.log(`${route.key} at ${route.target}: ${(error as Error).message}`);
+    this.log(`${route.key} at ${url}: ${(error as Error).message}`);
     return notices.unreachable(route.title);
   }
 }

@@ -9,8 +9,12 @@ export interface GatewayRoute {
   isolation?: Isolation;
   /** Host names in lower case, without a port. */
   hosts: string[];
-  /** Address of the NocoBase process that serves it, e.g. `http://127.0.0.1:21034`. */
+  /** Address of the instance's first NocoBase process, e.g. `http://127.0.0.1:21034`. */
   target: string;
+  /** Name of the instance, whose ready processes serve it; without one `target` alone does. */
+  instance?: string;
+  /** Folder of that instance's endpoint file; the platform's own by default. Set where a tenant's file is read. */
+  endpoints?: string;
   state: DeclaredState;
 }
 

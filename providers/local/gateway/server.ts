@@ -2,6 +2,8 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
+import { Balancer } from "./balancer";
+import type { DrainRequest } from "./control";
 import { notices, wantsPage, type Notice } from "./pages";
 import { Proxy, refuseUpgrade, send } from "./proxy";
 import { route, type Decision } from "./router";
@@ -42,8 +44,17 @@ export class GatewayServer {
   }
 
   /** A server that doesn't listen yet; `log` gets one line per instance that failed to answer. */
-  static async create(table: CompiledTable, log: (message: string) => void): Promise<GatewayServer> {
-    return new GatewayServer(table, await Proxy.create(log));
+  static async create(
+    table: CompiledTable,
+    log: (message: string) => void,
+    balancer = new Balancer(),
+  ): Promise<GatewayServer> {
+    return new GatewayServer(table, await Proxy.create(balancer, log));
+  }
+
+  /** Resolves once nothing is passed on to a process any more that its supervisor is about to stop. */
+  drain(asked: DrainRequest): Promise<void> {
+    return this.proxy.drain(asked);
   }
 
   /**

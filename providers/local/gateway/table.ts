@@ -1,6 +1,7 @@
 /** Reading and checking the gateway's routes file. */
 import { createHash } from "node:crypto";
 import { z } from "zod";
+import { PLAN_NAME } from "../supervisor/layout";
 import type { GatewayRoute, RoutingTable } from "./routes";
 
 /** A routing table that was checked, with the look-ups the router needs. */
@@ -45,6 +46,7 @@ export const routeSchema: z.ZodType<GatewayRoute> = z
     isolation: z.enum(["shared", "dedicated"]).optional(),
     hosts: z.array(hostName).min(1),
     target,
+    instance: z.string().regex(PLAN_NAME, "is not an instance's name").optional(),
     state: z.enum(["running", "stopped"]),
   })
   .refine((route) => route.kind !== "app" || route.isolation !== undefined, {

@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import * as path from "node:path";
 import { z } from "zod";
+import { supervisorLayout } from "../supervisor/layout";
 import { listFolder, readTextIfExists } from "../support/files";
 import type { GatewayRoute } from "./routes";
 import { compile, routeSchema, TableError, type CompiledTable } from "./table";
@@ -111,8 +112,11 @@ export function withTenants(
 ): CompiledTable {
   const owners: RouteOwner[] = [{ name: "the platform", routes: own.table.routes }];
   const routes = [...own.table.routes];
-  for (const { stack, routes: theirs } of tenants) {
-    const taken = theirs.filter((route) => {
+  for (const { stack, root, routes: theirs } of tenants) {
+    // A dedicated app's processes are told of by its own stack's supervisor.
+    const { endpoints } = supervisorLayout(root);
+    const placed = theirs.map((route) => (route.isolation === "dedicated" ? { ...route, endpoints } : route));
+    const taken = placed.filter((route) => {
       const clashes = routeClashes({ name: `stack ${stack}`, routes: [route] }, owners);
       clashes.forEach(onClash);
       return clashes.length === 0;

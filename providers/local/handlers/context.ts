@@ -1,6 +1,6 @@
 import * as path from "node:path";
 import { UNKNOWN, type CheckFailure, type Context, type Props } from "../../kit/types";
-import { UNIT_NAME } from "../supervisor/layout";
+import { PLAN_NAME } from "../supervisor/layout";
 
 /** The provider's `root` setting. Throws where it is missing or relative. */
 export function rootOf(context: Pick<Context, "config">): string {
@@ -33,7 +33,7 @@ export function failuresOf(inputs: Props, rules: Record<string, Rule>): CheckFai
 const shown = (value: unknown): string => (value === undefined ? "what is missing" : JSON.stringify(value));
 
 export const isName: Rule = (value) =>
-  typeof value === "string" && UNIT_NAME.test(value)
+  typeof value === "string" && PLAN_NAME.test(value)
     ? undefined
     : `${shown(value)} must be lower case letters, digits and hyphens, at most 63, starting with a letter or digit`;
 

@@ -6,6 +6,7 @@ import type { Context, Props, ResourceHandler } from "../../kit/types";
 import type { GatewayRoute, RoutingTable } from "../gateway/routes";
 import { readTenantTables, revisionOf, routeClashes, tenantFolder } from "../gateway/tenants";
 import { ensureFolder, writeFileIfChanged } from "../support/files";
+import { supervisorLayout } from "../supervisor/layout";
 import { failuresOf, hasUnknown, isPort, isText, rootOf } from "./context";
 import {
   bringUp,
@@ -37,7 +38,7 @@ function wantedUnit(root: string, table: RoutingTable): WantedUnit {
     name: NAME,
     kind: "gateway",
     order: UNIT_ORDER.gateway,
-    args: [LAUNCHER, routesFile(root), tenantFolder(root)],
+    args: [LAUNCHER, routesFile(root), supervisorLayout(root).endpoints, tenantFolder(root)],
     cwd: path.join(root, NAME),
     // Routes are taken over by the running process; an address is not.
     configuration: [`${host}:${port}`],

@@ -1,22 +1,30 @@
 import * as fs from "node:fs";
 import { changedPaths } from "../../kit/values";
-import { PartialFailure, UNKNOWN, type Context, type Props, type ResourceHandler } from "../../kit/types";
+import {
+  PartialFailure,
+  UNKNOWN,
+  type CheckFailure,
+  type Context,
+  type Props,
+  type ResourceHandler,
+} from "../../kit/types";
 import { guestsOf } from "../files/guests";
 import { linkFilesOfInstance } from "../files/links";
-import { instanceInputs, instanceUrl, type InstanceInputs } from "../instance/inputs";
+import { instanceInputs, instanceUrl, replicasOf, type InstanceInputs } from "../instance/inputs";
+import { allRun, areInForce, bringUpFirst, bringUpOthers, removeReplicas } from "../instance/replicas";
 import { settle } from "../instance/settle";
 import { removeStorage } from "../instance/storage";
-import { instanceLayout, instanceUnit, START_LIMIT_MS } from "../instance/unit";
+import { instanceLayout, START_LIMIT_MS } from "../instance/unit";
 import { ensureRelease } from "../release";
 import { queryDatabase } from "../support/database";
 import { ensureFolder, messageOf } from "../support/files";
 import { waitUntilHealthy } from "../supervisor/client";
 import { ensureRoot } from "../support/traversal";
 import { failuresOf, hasUnknown, isName, isOneOf, isPort, isText, rootOf } from "./context";
-import { bringUp, defineUnit, findUnit, isRunning, removeUnit, unitChanges } from "./units";
+import { findReplicas, findUnit, repairs } from "./units";
 
 function outputsOf(inputs: InstanceInputs, running: boolean): Props {
-  return { ...inputs, url: instanceUrl(inputs), running };
+  return { ...inputs, url: instanceUrl(inputs), ports: replicasOf(inputs).map(({ port }) => port), running };
 }
 
 async function run(
@@ -33,17 +41,18 @@ async function run(
   ensureFolder(folder);
   ensureFolder(storage);
   linkFilesOfInstance(root, inputs.name);
-  await bringUp(root, {
-    context,
-    wanted: instanceUnit(root, inputs),
-    listens: {
-      host: inputs.host,
-      port: inputs.port,
-      setting: `the \`port\` of ${inputs.key} in the stack file`,
-    },
-    timeoutMs: START_LIMIT_MS,
-  });
-  if (inputs.state === "stopped") return;
+  await bringUpFirst(root, inputs, olds, context);
+  if (inputs.state === "running") await settleFirst(root, inputs, olds, context);
+  await bringUpOthers(root, inputs, context);
+}
+
+/** Before there is a second process: what is set up inside must not happen twice. */
+async function settleFirst(
+  root: string,
+  inputs: InstanceInputs,
+  olds: InstanceInputs | undefined,
+  context: Context,
+): Promise<void> {
   await settle(inputs, olds, context);
   // Switching the plugin on reloads the app: done is what the supervisor finds healthy again.
   await waitUntilHealthy(root, inputs.name, { timeoutMs: START_LIMIT_MS, signal: context.signal });
@@ -62,9 +71,24 @@ async function apply(news: Props, olds: Props | undefined, context: Context): Pr
   return outputsOf(inputs, inputs.state === "running");
 }
 
+/** Ports for all replicas, and several only where no apps are hosted. */
+function replicaFailures(news: Props): CheckFailure[] {
+  if (hasUnknown([news.replicas, news.replicaPorts, news.hostsApps])) return [];
+  const { replicas = 1, replicaPorts = [], hostsApps } = news as Partial<InstanceInputs>;
+  const failures: CheckFailure[] = [];
+  const fail = (property: string, reason: string): unknown => failures.push({ property, reason });
+  if (!Number.isInteger(replicas) || replicas < 1)
+    fail("replicas", `${JSON.stringify(replicas)} must be a whole number from 1`);
+  else if (replicas > 1 && hostsApps === true)
+    fail("replicas", "an instance that hosts apps can't be more than 1");
+  else if (replicaPorts.length !== replicas - 1)
+    fail("replicaPorts", `${replicaPorts.length} ports for ${replicas - 1} further replicas`);
+  return failures;
+}
+
 /** `nocobase-local:index:Instance`. */
 export const instance: ResourceHandler = {
-  computed: ["url"],
+  computed: ["url", "ports"],
   secretOutputs: ["secretEnv", "rootPassword"],
 
   check(news) {
@@ -79,7 +103,7 @@ export const instance: ResourceHandler = {
       rootEmail: isText,
       rootPassword: isText,
     });
-    return { inputs: news, failures };
+    return { inputs: news, failures: [...failures, ...replicaFailures(news)] };
   },
 
   async diff(_id, _olds, news, context, oldInputs) {
@@ -91,8 +115,8 @@ export const instance: ResourceHandler = {
       replace: path === "name" || path === "database.name" || (moving && path === "database"),
     }));
     if (changes.length > 0 || hasUnknown(news)) return { changes, deleteBeforeReplace: true };
-    const root = rootOf(context);
-    return { changes: await unitChanges(root, defineUnit(root, instanceUnit(root, instanceInputs(news)))) };
+    const inForce = await areInForce(rootOf(context), instanceInputs(news));
+    return { changes: inForce ? [] : repairs };
   },
 
   async create(inputs, context) {
@@ -107,7 +131,7 @@ export const instance: ResourceHandler = {
     const root = rootOf(context);
     const exists = fs.existsSync(instanceLayout(root, id).folder) || (await findUnit(root, id));
     if (!exists) return { id: undefined, outputs, inputs };
-    return { id, outputs: { ...outputs, running: await isRunning(root, id) }, inputs };
+    return { id, outputs: { ...outputs, running: allRun(await findReplicas(root, id)) }, inputs };
   },
 
   async delete(id, _outputs, context) {
@@ -119,7 +143,7 @@ export const instance: ResourceHandler = {
       );
     }
     context.status(`${id}: stopping`);
-    await removeUnit(root, id);
+    await removeReplicas(root, id);
     const kept = removeStorage(root, id);
     if (kept) context.info(`Files that were not in ${id}'s own upload folder were moved to ${kept}.`);
   },

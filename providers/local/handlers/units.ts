@@ -47,6 +47,15 @@ export async function findUnit(root: string, name: string): Promise<UnitStatus |
   return (await observeUnits(root)).find((unit) => unit.definition.name === name);
 }
 
+/** Live state of an instance's replicas, the first one first. */
+export async function findReplicas(root: string, instance: string): Promise<UnitStatus[]> {
+  const units = (await observeUnits(root)).filter(({ definition: { name, service } }) =>
+    service ? service.name === instance : name === instance,
+  );
+  const byNumber = new Intl.Collator("en", { numeric: true });
+  return units.sort((a, b) => byNumber.compare(a.definition.name, b.definition.name));
+}
+
 /** True where the unit runs as it should. */
 export async function isRunning(root: string, name: string): Promise<boolean> {
   return isAsDeclared(await findUnit(root, name), "running");
@@ -55,10 +64,16 @@ export async function isRunning(root: string, name: string): Promise<boolean> {
 /** What an update must repair: a process that does not run as declared, or runs with other settings. Empty where all is well. */
 export async function unitChanges(root: string, definition: UnitDefinition): Promise<PropertyChange[]> {
   const live = await findUnit(root, definition.name);
-  const repaired: PropertyChange[] = [{ path: "running", kind: "update", inputDiff: false }];
-  if (!isAsDeclared(live, definition.desired)) return repaired;
-  if (live?.definition.revision !== definition.revision) return repaired;
-  return fs.existsSync(live.definition.command) ? [] : repaired;
+  return isInForce(live, definition) ? [] : repairs;
+}
+
+/** In the diff of a resource whose processes aren't as they should be. */
+export const repairs: PropertyChange[] = [{ path: "running", kind: "update", inputDiff: false }];
+
+/** True where a unit runs (or is stopped) as declared, with these settings. */
+export function isInForce(live: UnitStatus | undefined, definition: UnitDefinition): boolean {
+  if (!live || !isAsDeclared(live, definition.desired)) return false;
+  return live.definition.revision === definition.revision && fs.existsSync(live.definition.command);
 }
 
 export interface BringUpOptions {

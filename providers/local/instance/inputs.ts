@@ -1,4 +1,5 @@
-import type { DeclaredState } from "../../../plan/types";
+import { replicaName } from "../../../plan/names";
+import type { DeclaredState, ResourceLimits } from "../../../plan/types";
 import type { Props } from "../../kit/types";
 import type { ConnectionSettings } from "../support/database";
 
@@ -19,11 +20,27 @@ export interface InstanceInputs {
   rootEmail: string;
   rootPassword: string;
   heapLimitMiB?: number;
+  replicas: number;
+  /** Ports of the replicas after the first. */
+  replicaPorts: number[];
+  resources: ResourceLimits;
 }
+
+/** One process of an instance. */
+export interface Replica {
+  /** From 1. */
+  number: number;
+  /** Name of its unit. */
+  name: string;
+  port: number;
+}
+
+type Optional = "replicas" | "replicaPorts" | "resources";
+type InstanceArgs = Omit<InstanceInputs, Optional> & Partial<Pick<InstanceInputs, Optional>>;
 
 /** The inputs without the provider's own marks. */
 export function instanceInputs(props: Props): InstanceInputs {
-  const given = props as unknown as InstanceInputs;
+  const given = props as unknown as InstanceArgs;
   return {
     name: given.name,
     key: given.key,
@@ -39,10 +56,19 @@ export function instanceInputs(props: Props): InstanceInputs {
     rootEmail: given.rootEmail,
     rootPassword: given.rootPassword,
     heapLimitMiB: given.heapLimitMiB,
+    replicas: given.replicas ?? 1,
+    replicaPorts: given.replicaPorts ?? [],
+    resources: given.resources ?? {},
   };
 }
 
-/** Address of the process, without a trailing slash. */
+/** All processes that serve the instance, the first one first. */
+export function replicasOf({ name, port, replicas, replicaPorts }: InstanceInputs): Replica[] {
+  const ports = [port, ...replicaPorts].slice(0, replicas);
+  return ports.map((each, index) => ({ number: index + 1, name: replicaName(name, index + 1), port: each }));
+}
+
+/** Address of the first process, or of the replica with this port, without a trailing slash. */
 export function instanceUrl({ host, port }: Pick<InstanceInputs, "host" | "port">): string {
   return `http://${host}:${port}`;
 }

@@ -1,7 +1,9 @@
 // Runs one NocoBase server in this process: node serve.cjs start --quickstart. No shell, yarn, pm2 or nginx.
+const { prepareReplica, waitForTurn } = require("./cluster.cjs");
 const { prepareNocoBase } = require("./environment.cjs");
 const { redactRequestLog } = require("./redact.cjs");
 
+prepareReplica();
 const requireFromRelease = prepareNocoBase();
 
 // NocoBase ends by running out of work and never calls exit, so one leaked handle would keep it for ever.
@@ -13,4 +15,10 @@ for (const signal of ["SIGTERM", "SIGINT"]) {
 const entry = requireFromRelease.resolve("@nocobase/app/lib/index.js");
 process.argv[1] = entry;
 redactRequestLog(requireFromRelease);
-requireFromRelease(entry);
+waitForTurn(requireFromRelease).then(
+  () => requireFromRelease(entry),
+  (error) => {
+    console.error(`This replica can't start: ${error.message}`);
+    process.exit(1);
+  },
+);

@@ -1,14 +1,23 @@
 /** NocoBase installed once per version and lockfile, shared by all instances of all stacks of this user. */
 import * as fs from "node:fs";
 import * as path from "node:path";
+import { buildClusterPlugin } from "../../../plugins/cluster/build";
 import { withLock } from "../../../toolchain/lock";
 import { run, tail } from "../../../toolchain/process";
-import { noProgress, withHeartbeat, type Progress } from "../../../toolchain/progress";
+import { noProgress, withHeartbeat, type Progress, type ProgressPart } from "../../../toolchain/progress";
 import { listFolder } from "../support/files";
 import { partialOf } from "../support/partial";
 import { installLocked } from "../support/npm";
-import { isReleaseInstalled, MANIFESTS, releaseFolder, releaseSource } from "./locate";
+import {
+  isReleaseInstalled,
+  MANIFESTS,
+  otherInstalls,
+  releaseFolder,
+  releaseSource,
+  writeLayout,
+} from "./locate";
 import { pruneModules } from "./prune";
+import { reuseInstall } from "./reuse";
 
 export { isReleaseInstalled, knownReleases, releaseFolder, releaseSource } from "./locate";
 
@@ -37,14 +46,11 @@ export async function ensureRelease(version: string, options: EnsureReleaseOptio
         const partial = partialOf(folder);
         assertSpace(path.dirname(folder));
         copyManifests(releaseSource(version), partial);
-        const modules = path.join(partial, "node_modules");
-        const total = lockedPackages(partial);
-        const describe = (seconds: number): string =>
-          `${Math.min(countPackages(modules), total)} of ${total} packages, ${seconds} s`;
-        await withHeartbeat(part, describe, () => installLocked(partial, `NocoBase ${version}`));
-        part.step("removing files no server needs");
-        await pruneModules(modules);
-        await renderClient(partial);
+        await buildClusterPlugin(path.join(partial, "plugins", "cluster"), version);
+        if (!(await reuseInstall(otherInstalls(version, folder), partial))) {
+          await installPackages(version, partial, part);
+        }
+        writeLayout(partial);
         clear(folder);
         fs.renameSync(partial, folder);
       },
@@ -59,6 +65,17 @@ export async function ensureRelease(version: string, options: EnsureReleaseOptio
   }
   part.done(`installed in ${folder}`);
   return folder;
+}
+
+async function installPackages(version: string, folder: string, part: ProgressPart): Promise<void> {
+  const modules = path.join(folder, "node_modules");
+  const total = lockedPackages(folder);
+  const describe = (seconds: number): string =>
+    `${Math.min(countPackages(modules), total)} of ${total} packages, ${seconds} s`;
+  await withHeartbeat(part, describe, () => installLocked(folder, `NocoBase ${version}`));
+  part.step("removing files no server needs");
+  await pruneModules(modules);
+  await renderClient(folder);
 }
 
 function clear(folder: string): void {

@@ -1,8 +1,9 @@
 /** What the supervisor daemon keeps and tells, as JSON over HTTP on a unix socket in the stack's root. */
+import type { ResourceLimits } from "../../../plan/types";
 import type { ProcessIdentity } from "../support/processes";
 
 /** Raised when a new daemon must take over from an old one; its units go on running meanwhile. */
-export const SUPERVISOR_VERSION = 1;
+export const SUPERVISOR_VERSION = 2;
 
 export type HealthProbe =
   /** Healthy at status 200. `fatalText` in the answer's body tells of a state that never heals by itself. */
@@ -21,9 +22,19 @@ export interface HealthCheck {
   startTimeoutMs: number;
 }
 
+/** Where a unit takes requests that the gateway passes on. */
+export interface UnitService {
+  /** What its replicas have in common: the instance's name. */
+  name: string;
+  /** `http://127.0.0.1:21034` */
+  url: string;
+  /** Before it is stopped, requests under way may take this long to end, ms. */
+  drainMs: number;
+}
+
 /** One supervised process. Holds no secrets: those are in the file at `envFile`. */
 export interface UnitDefinition {
-  /** Also the name of its log file; `[a-z0-9-]`. */
+  /** Also the name of its log file. */
   name: string;
   kind: "postgres" | "nocobase" | "gateway" | "process";
   /** Started from low to high, stopped from high to low. */
@@ -37,6 +48,9 @@ export interface UnitDefinition {
   uid?: number;
   gid?: number;
   health?: HealthCheck;
+  service?: UnitService;
+  /** Enforced where this machine lets the supervisor; a change needs no new start. */
+  limits?: ResourceLimits;
   /** `signal` goes to the process alone; after `graceMs` its whole group is killed. */
   stop: { signal: NodeJS.Signals; graceMs: number };
   /** What the stack declares. */
@@ -70,6 +84,8 @@ export interface ExitReport {
   signal: string | null;
   /** ISO time. */
   at: string;
+  /** It was over its memory limit: the kernel's, or that of its heap. */
+  outOfMemory?: boolean;
 }
 
 /** Live state; persisted so that the next daemon knows the processes of the last one. */
@@ -78,6 +94,8 @@ export interface UnitState {
   process?: ProcessIdentity;
   /** Revision the living process was started with. */
   revision?: string;
+  /** Address it was started to take requests at. */
+  url?: string;
   /** ISO time of the last start. */
   startedAt?: string;
   /** Restarts after crashes and failed health since the unit was last started on purpose. */

@@ -15,8 +15,8 @@ export class UnitStore {
   /** Makes the folders. The root itself is left as it is: others may have to pass through it. */
   prepare(): void {
     fs.mkdirSync(this.root, { recursive: true, mode: 0o700 });
-    const { folder, units, states, environments, logs } = this.layout;
-    for (const each of [folder, units, states, environments, logs]) ensureFolder(each, 0o700);
+    const { folder, units, states, environments, endpoints, logs } = this.layout;
+    for (const each of [folder, units, states, environments, endpoints, logs]) ensureFolder(each, 0o700);
   }
 
   /** All units, low order first. Unreadable files are skipped and told to `onFault`. */

@@ -1,5 +1,7 @@
 import * as fs from "node:fs";
-import { messageOf } from "../support/files";
+import { messageOf, writeFileIfChanged } from "../support/files";
+import { Cgroups } from "./cgroups";
+import { endpointsFile } from "./endpoints";
 import { UNIT_NAME } from "./layout";
 import type { UnitDefinition, UnitStatus } from "./protocol";
 import { UnitStore } from "./store";
@@ -24,6 +26,7 @@ export class RequestFault extends Error {
 /** All units of one root. */
 export class Supervisor {
   private readonly units = new Map<string, Unit>();
+  private readonly cgroups: Cgroups;
   private timer: NodeJS.Timeout | undefined;
   private housekeepingAt = 0;
   private emptySince = Date.now();
@@ -33,7 +36,9 @@ export class Supervisor {
     private readonly log: (message: string) => void,
     /** Called when there is nothing left to supervise. */
     private readonly onIdle: () => void,
-  ) {}
+  ) {
+    this.cgroups = new Cgroups(store.root, log);
+  }
 
   /** Adopts living processes, then starts what should run, low orders first. */
   boot(): void {
@@ -101,6 +106,9 @@ export class Supervisor {
     await unit.stop(true);
     this.units.delete(name);
     this.store.remove(name);
+    await this.cgroups.remove(name);
+    const { service } = unit.definition;
+    if (service) this.publish(service.name);
     this.log(`${name}: removed`);
     this.emptySince = Date.now();
   }
@@ -127,7 +135,21 @@ export class Supervisor {
   }
 
   private makeUnit(record: Unit["definition"]): Unit {
-    return new Unit(this.store, record, (message) => this.log(`${record.name}: ${message}`));
+    const { store, cgroups } = this;
+    return new Unit(
+      record,
+      { store, cgroups, endpointChanged: (service) => this.publish(service) },
+      (message) => this.log(`${record.name}: ${message}`),
+    );
+  }
+
+  /** Tells the gateway which processes of a service take requests. */
+  private publish(service: string): void {
+    const units = this.ordered().filter((unit) => unit.definition.service?.name === service);
+    const file = endpointsFile(this.store.layout.endpoints, service);
+    if (units.length === 0) fs.rmSync(file, { force: true });
+    else
+      writeFileIfChanged(file, JSON.stringify({ endpoints: units.flatMap((unit) => unit.endpoint ?? []) }));
   }
 
   private find(name: string): Unit {

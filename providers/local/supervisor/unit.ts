@@ -1,7 +1,11 @@
+import { drain } from "../gateway/control";
 import { messageOf } from "../support/files";
 import { findByEnvironment, isAlive, residentMiB, type ProcessIdentity } from "../support/processes";
+import type { Cgroups } from "./cgroups";
 import { endProcess, spawnUnit } from "./child";
-import { probe, type ProbeOutcome } from "./health";
+import type { Endpoint } from "./endpoints";
+import { describeExit, ranOutOfHeap } from "./exits";
+import { HealthWatch, type Verdict } from "./health-watch";
 import { rotateLog } from "./logs";
 import {
   DEFAULT_BACKOFF,
@@ -12,10 +16,12 @@ import {
 } from "./protocol";
 import type { UnitStore } from "./store";
 
-/** Probes come at least this often while a unit is not healthy. */
-const STARTING_INTERVAL_MS = 500;
-/** Consecutive fatal answers that restart a unit: one may be a glimpse of a passing state. */
-const FATAL_ANSWERS = 3;
+export interface UnitSurroundings {
+  readonly store: UnitStore;
+  readonly cgroups: Cgroups;
+  /** Called with the service's name after each change of a unit's {@link Unit.endpoint}. */
+  endpointChanged(service: string): void;
+}
 
 /**
  * One unit at work. Commands run one after the other; {@link tick} does what time brings: probes, restarts, noticing
@@ -26,23 +32,20 @@ export class Unit {
   private queue: Promise<unknown> = Promise.resolve();
   private commands = 0;
   private attempts = 0;
-  /** Since when it has failed without a break, ms. */
-  private failingSince: number | undefined;
-  private fatalAnswers = 0;
-  private healthySinceStart = false;
-  private nextProbeAt = 0;
-  private probing = false;
+  private readonly health = new HealthWatch();
   /** An end that happened while a command was at work. */
   private unseenExit: { identity: ProcessIdentity; report: ExitReport } | undefined;
   /** False until its turn comes in the daemon's start order. */
   private released = false;
+  /** For want of memory, before the living process was started. */
+  private killsBefore = 0;
 
   constructor(
-    private readonly store: UnitStore,
     private record: UnitRecord,
+    private readonly surroundings: UnitSurroundings,
     private readonly onNote: (message: string) => void,
   ) {
-    this.state = store.loadState(record.name);
+    this.state = surroundings.store.loadState(record.name);
   }
 
   get definition(): UnitRecord {
@@ -63,6 +66,16 @@ export class Unit {
     return this.state.phase !== "running" && this.state.phase !== "stopped";
   }
 
+  /** Where it takes requests; undefined where it does so nowhere, or has no process. */
+  get endpoint(): Endpoint | undefined {
+    const { service, name } = this.record;
+    const { process, phase } = this.state;
+    if (!service || !process) return undefined;
+    // A definition may have moved on while its process is still at the old address.
+    const url = this.state.url ?? service.url;
+    return { name, url, ready: phase === "running", terminating: phase === "stopping" };
+  }
+
   status(): UnitStatus {
     const pid = isAlive(this.state.process) ? this.state.process?.pid : undefined;
     const { phase } = this.state;
@@ -73,7 +86,7 @@ export class Unit {
       state: ended ? { ...this.state, phase: "waiting" } : this.state,
       pid,
       rssMiB: pid === undefined ? undefined : residentMiB(pid),
-      logFile: this.store.layout.logFile(this.record.name),
+      logFile: this.surroundings.store.layout.logFile(this.record.name),
       supervised: true,
     };
   }
@@ -89,8 +102,9 @@ export class Unit {
       this.state.startedAt ??= new Date().toISOString();
     }
     this.released = true;
-    this.healthySinceStart = this.state.phase === "running" || this.state.phase === "unhealthy";
-    this.enter(this.healthySinceStart || !this.record.health ? "running" : "starting");
+    const healthy = this.state.phase === "running" || this.state.phase === "unhealthy";
+    if (healthy) this.health.confirm();
+    this.enter(healthy || !this.record.health ? "running" : "starting");
     this.onNote(`adopted process ${this.state.process?.pid ?? 0}`);
   }
 
@@ -103,7 +117,7 @@ export class Unit {
   put(record: UnitRecord): Promise<void> {
     return this.command(async () => {
       this.record = record;
-      this.store.save(record);
+      this.surroundings.store.save(record);
       if (!this.wanted) {
         await this.end();
         this.enter("stopped");
@@ -113,6 +127,9 @@ export class Unit {
         this.onNote("definition changed; restarting");
         await this.end();
         await this.startAfresh();
+      } else {
+        this.limit(this.state.process);
+        this.tellEndpoint();
       }
     });
   }
@@ -166,12 +183,12 @@ export class Unit {
   }
 
   rotateLog(): void {
-    rotateLog(this.store.layout.logFile(this.record.name));
+    rotateLog(this.surroundings.store.layout.logFile(this.record.name));
   }
 
   /** In the environment of the unit's process: finds it where a daemon died between starting it and writing that down. */
   private get marker(): { name: string; value: string } {
-    return { name: "NOCOBASE_FLEET_UNIT", value: `${this.store.root}:${this.record.name}` };
+    return { name: "NOCOBASE_FLEET_UNIT", value: `${this.surroundings.store.root}:${this.record.name}` };
   }
 
   private command<T>(work: () => Promise<T>): Promise<T> {
@@ -186,13 +203,23 @@ export class Unit {
   private hold(held: boolean): void {
     if (this.record.held === held) return;
     this.record = { ...this.record, held };
-    this.store.save(this.record);
+    this.surroundings.store.save(this.record);
   }
 
   private enter(phase: UnitState["phase"], change: Partial<UnitState> = {}): void {
     this.state = { ...this.state, ...change, phase };
     if (phase !== "waiting") delete this.state.nextStartAt;
-    this.store.saveState(this.record.name, this.state);
+    this.surroundings.store.saveState(this.record.name, this.state);
+    this.tellEndpoint();
+  }
+
+  private tellEndpoint(): void {
+    const { service } = this.record;
+    if (service) this.surroundings.endpointChanged(service.name);
+  }
+
+  private limit(process: ProcessIdentity | undefined): void {
+    if (process) this.surroundings.cgroups.apply(this.record.name, process.pid, this.record.limits ?? {});
   }
 
   private async startAfresh(): Promise<void> {
@@ -204,21 +231,21 @@ export class Unit {
 
   private async spawn(): Promise<void> {
     if (isAlive(this.state.process) || !this.wanted) return;
-    this.healthySinceStart = false;
-    this.failingSince = undefined;
-    this.fatalAnswers = 0;
-    this.nextProbeAt = Date.now() + STARTING_INTERVAL_MS;
+    this.health.begin();
     this.rotateLog();
     try {
       const process = await spawnUnit(
         this.record,
-        this.store.layout.logFile(this.record.name),
+        this.surroundings.store.layout.logFile(this.record.name),
         this.marker,
         (identity, report) => this.onExit(identity, report),
       );
+      this.killsBefore = this.surroundings.cgroups.outOfMemoryKills(this.record.name);
+      this.limit(process);
       this.enter(this.record.health ? "starting" : "running", {
         process,
         revision: this.record.revision,
+        url: this.record.service?.url,
         startedAt: new Date().toISOString(),
       });
       this.onNote(`started as process ${process.pid}`);
@@ -227,19 +254,32 @@ export class Unit {
     }
   }
 
-  private async end(): Promise<void> {
+  private async end({ letGo } = { letGo: true }): Promise<void> {
     const { process } = this.state;
     if (!process) return;
     if (isAlive(process)) {
+      const serves = this.state.phase === "running" || this.state.phase === "unhealthy";
       this.enter("stopping");
+      if (serves && letGo) await this.letGo();
       if (await endProcess(process, this.record.stop)) {
         this.onNote(
           `killed: it did not end within ${this.record.stop.graceMs} ms of ${this.record.stop.signal}`,
         );
       }
     }
+    await this.surroundings.cgroups.remove(this.record.name);
     this.state.process = undefined;
     this.state.lastExit = this.reportOf(process) ?? this.state.lastExit;
+  }
+
+  /** No request may be under way when it is stopped. One that isn't ready gets none. */
+  private async letGo(): Promise<void> {
+    const { service } = this.record;
+    if (!service || !this.endpoint) return;
+    const asked = { service: service.name, url: this.endpoint.url, limitMs: service.drainMs };
+    await drain(this.surroundings.store.root, asked).catch((error: unknown) =>
+      this.onNote(`stopped without waiting for its requests: ${messageOf(error)}`),
+    );
   }
 
   private onExit(process: ProcessIdentity, report: ExitReport): void {
@@ -255,17 +295,20 @@ export class Unit {
 
   private onGone(process: ProcessIdentity, report: ExitReport | undefined): void {
     if (this.state.process !== process) return;
-    const lastExit = report ?? { code: null, signal: null, at: new Date().toISOString() };
+    const lastExit = this.explain(report ?? { code: null, signal: null, at: new Date().toISOString() });
     const ranMs = Date.now() - Date.parse(this.state.startedAt ?? "");
     const { stableMs } = this.record.backoff ?? DEFAULT_BACKOFF;
-    if (ranMs >= stableMs && (this.healthySinceStart || !this.record.health)) this.attempts = 0;
+    if (ranMs >= stableMs && (this.health.healthySinceStart || !this.record.health)) this.attempts = 0;
     this.state = { ...this.state, process: undefined, lastExit };
-    if (!this.wanted) {
-      this.enter("stopped");
-      return;
-    }
-    const how = lastExit.signal ? `by ${lastExit.signal}` : `with code ${lastExit.code ?? "unknown"}`;
-    this.scheduleRestart(`ended by itself ${how}`);
+    if (this.wanted) this.scheduleRestart(describeExit(lastExit, this.record.limits));
+    else this.enter("stopped");
+  }
+
+  private explain(report: ExitReport): ExitReport {
+    const { name } = this.record;
+    const killed = this.surroundings.cgroups.outOfMemoryKills(name) > this.killsBefore;
+    const outOfMemory = killed || ranOutOfHeap(report, this.surroundings.store.layout.logFile(name));
+    return outOfMemory ? { ...report, outOfMemory } : report;
   }
 
   private scheduleRestart(reason: string): void {
@@ -282,48 +325,30 @@ export class Unit {
 
   private watchHealth(process: ProcessIdentity): void {
     const { health } = this.record;
-    if (!health || this.probing) return;
-    const sinceStart = Date.now() - Date.parse(this.state.startedAt ?? "");
-    if (!this.healthySinceStart && sinceStart > health.startTimeoutMs) {
-      this.fail(`not healthy within ${Math.round(health.startTimeoutMs / 1000)} s of its start`);
-      return;
-    }
-    if (Date.now() < this.nextProbeAt) return;
-    this.probing = true;
-    void probe(health.probe, health.timeoutMs).then((outcome) => {
-      this.probing = false;
-      const { intervalMs } = health;
-      this.nextProbeAt =
-        Date.now() + (outcome.healthy ? intervalMs : Math.min(intervalMs, STARTING_INTERVAL_MS));
-      if (this.commands === 0 && this.state.process === process)
-        this.judge(outcome, health.failures * intervalMs);
+    if (!health) return;
+    const ranMs = Date.now() - Date.parse(this.state.startedAt ?? "");
+    void this.health.look(health, ranMs).then((verdict) => {
+      if (verdict && this.commands === 0 && this.state.process === process) this.judge(verdict);
     });
   }
 
-  private judge(outcome: ProbeOutcome, toleratedMs: number): void {
-    if (outcome.healthy) {
-      this.failingSince = undefined;
-      this.fatalAnswers = 0;
-      this.healthySinceStart = true;
+  private judge(verdict: Verdict): void {
+    if (verdict.healthy) {
+      this.health.confirm();
       if (this.state.phase !== "running") this.enter("running", { lastError: undefined });
       return;
     }
-    this.fatalAnswers = outcome.fatal ? this.fatalAnswers + 1 : 0;
-    const phase = this.healthySinceStart ? "unhealthy" : "starting";
-    if (this.state.phase !== phase || this.state.lastError !== outcome.detail) {
-      this.enter(phase, { lastError: outcome.detail });
+    const phase = this.health.healthySinceStart ? "unhealthy" : "starting";
+    if (this.state.phase !== phase || this.state.lastError !== verdict.detail) {
+      this.enter(phase, { lastError: verdict.detail });
     }
-    this.failingSince ??= Date.now();
-    const failingMs = Date.now() - this.failingSince;
-    if (this.fatalAnswers >= FATAL_ANSWERS) this.fail(`says of itself that it failed: ${outcome.detail}`);
-    else if (this.healthySinceStart && failingMs >= toleratedMs) {
-      this.fail(`failed its health checks for ${Math.round(failingMs / 1000)} s: ${outcome.detail}`);
-    }
+    if (verdict.restart !== undefined) this.fail(verdict.restart);
   }
 
   private fail(reason: string): void {
     void this.command(async () => {
-      await this.end();
+      // What still waits for an answer of its waits in vain.
+      await this.end({ letGo: false });
       if (this.wanted) this.scheduleRestart(reason);
       else this.enter("stopped");
     }).catch((error: unknown) => this.onNote(messageOf(error)));

@@ -5,6 +5,7 @@ import { firstUp } from "./first-up";
 import { recovery } from "./recovery";
 import { removal } from "./removal";
 import { safety } from "./safety";
+import { scale } from "./scale";
 
 /** The stack file the scenarios start from. */
 export const startingValues = (port: number) => ({
@@ -22,6 +23,7 @@ export function describeScenarios(harness: () => PlatformHarness): void {
   firstUp(harness);
   safety(harness);
   changes(harness);
+  scale(harness);
   recovery(harness);
   removal(harness);
 }

@@ -77,7 +77,7 @@ export class App {
     if (this.token === undefined) await this.signIn();
     const reply = await this.send(`/api/${action}`, {
       method: body === undefined ? "GET" : "POST",
-      headers: { authorization: `Bearer ${this.token ?? ""}`, "content-type": "application/json" },
+      headers: this.headers(),
       body: body === undefined ? undefined : JSON.stringify(body),
     });
     assert.equal(reply.status, 200, `${action} at ${this.url}: ${reply.text}`);
@@ -112,6 +112,11 @@ export class App {
     }
     assert.equal(reply.status, 200, `${path} at ${this.url}: ${reply.text.slice(0, 300)}`);
     return reply.text;
+  }
+
+  /** Headers of a signed-in call; sign in first. */
+  headers(): Record<string, string> {
+    return { authorization: `Bearer ${this.token ?? ""}`, "content-type": "application/json" };
   }
 
   /** Forgets the session, e.g. after the app got a new process. */

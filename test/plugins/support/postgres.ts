@@ -49,7 +49,8 @@ export class TestPostgres {
   private constructor(
     private readonly folder: string,
     readonly port: number,
-    private readonly process: ChildProcess,
+    private process: ChildProcess,
+    private readonly launch: () => ChildProcess,
   ) {}
 
   static async start(): Promise<TestPostgres> {
@@ -87,15 +88,26 @@ export class TestPostgres {
     const port = await freePort();
     const settings = ["fsync=off", "log_statement=all", "logging_collector=off"].flatMap((s) => ["-c", s]);
     const log = join(folder, "log");
-    const command = `exec "$0" "$@" 2>"${log}"`;
+    const command = `exec "$0" "$@" 2>>"${log}"`;
     const args = ["-D", data, "-p", String(port), "-h", "127.0.0.1", "-k", folder, ...settings];
-    const server = spawn("/bin/sh", ["-c", command, join(bin, "postgres"), ...args], {
-      ...options,
-      stdio: "ignore",
-    });
-    const postgres = new TestPostgres(folder, port, server);
+    const launch = (): ChildProcess =>
+      spawn("/bin/sh", ["-c", command, join(bin, "postgres"), ...args], { ...options, stdio: "ignore" });
+    const postgres = new TestPostgres(folder, port, launch(), launch);
     await postgres.ready();
     return postgres;
+  }
+
+  /** Ends the server and all its connections, its data stays; `SIGQUIT` is a crash. */
+  async halt(signal: "SIGINT" | "SIGQUIT" = "SIGINT"): Promise<void> {
+    const ended = new Promise((resolve) => this.process.once("exit", resolve));
+    this.process.kill(signal);
+    await ended;
+  }
+
+  /** Starts it again after {@link halt}. */
+  async run(): Promise<void> {
+    this.process = this.launch();
+    await this.ready();
   }
 
   /** Runs a statement on a connection of its own. */
@@ -127,9 +139,7 @@ export class TestPostgres {
   }
 
   async stop(): Promise<void> {
-    const ended = new Promise((resolve) => this.process.once("exit", resolve));
-    this.process.kill("SIGINT");
-    await ended;
+    await this.halt();
     await rm(this.folder, { recursive: true, force: true });
   }
 

@@ -345,22 +345,6 @@ export const brokenRules: readonly BadStackFile[] = [
     faults: [{ path: "nocobase-fleet:apps.crm", says: ["role dev_crm", "administrator"] }],
   },
   {
-    name: "replicas of a shared app",
-    yaml: `config:
-  nocobase-fleet:apps: { crm: { replicas: 2 } }
-`,
-    faults: [
-      { path: "nocobase-fleet:apps.crm.replicas", says: ["2 is more than a shared app", "dedicated"] },
-    ],
-  },
-  {
-    name: "replicas where the platform runs one process",
-    yaml: `config:
-  nocobase-fleet:apps: { crm: { isolation: dedicated, replicas: 2 } }
-`,
-    faults: [{ path: "nocobase-fleet:apps.crm.replicas", says: ["more than platform local can run"] }],
-  },
-  {
     name: "keys of a process for a shared app",
     yaml: `config:
   nocobase-fleet:apps:

@@ -323,4 +323,17 @@ export const badShapes: readonly BadStackFile[] = [
 `,
     faults: [{ path: "nocobase-fleet:entry.database.connectionLimit", says: ["too small", "from 6"] }],
   },
+  {
+    name: "quantities that are none",
+    yaml: `config:
+  nocobase-fleet:entry: { resources: { memory: 1GB, cpu: 2 cores } }
+`,
+    faults: [
+      { path: "nocobase-fleet:entry.resources.memory", says: ["1GB", "allowed: a quantity such as 1Gi"] },
+      {
+        path: "nocobase-fleet:entry.resources.cpu",
+        says: ["2 cores", "allowed: cores such as 1, 0.5 or 500m"],
+      },
+    ],
+  },
 ];

@@ -40,7 +40,7 @@ export const stack: fc.Arbitrary<string> = fc.oneof(
   fc.stringMatching(/^[A-Za-z0-9_.-]{1,100}$/),
 );
 
-const port = fc.integer({ min: 40000, max: 65535 });
+const port = fc.integer({ min: 40000, max: 65000 });
 const database = fc.record({ connectionLimit: fc.integer({ min: 6, max: 100 }) }, { requiredKeys: [] });
 const common = {
   title: fc.stringMatching(/^[ -~]{1,20}$/),
@@ -53,6 +53,10 @@ const ofProcess = {
   port,
   env: fc.dictionary(fc.constantFrom("TZ", "LOGGER_LEVEL", "INIT_APP_LANG"), fc.constantFrom("UTC", "x")),
   heapLimitMiB: fc.integer({ min: 256, max: 4096 }),
+  resources: fc.record(
+    { memory: fc.constantFrom("5Gi", "6000Mi", "8G"), cpu: fc.constantFrom(1, 0.5, "500m") },
+    { requiredKeys: [] },
+  ),
 };
 const instance = fc.record({ ...common, ...ofProcess }, { requiredKeys: [] });
 const dedicatedApp = fc.record(
@@ -60,6 +64,9 @@ const dedicatedApp = fc.record(
     isolation: fc.constant("dedicated"),
     ...common,
     ...ofProcess,
+    // Room for every number of replicas below.
+    database: fc.record({ connectionLimit: fc.integer({ min: 50, max: 100 }) }, { requiredKeys: [] }),
+    replicas: fc.integer({ min: 1, max: 6 }),
     state: fc.constantFrom("running", "stopped"),
   },
   { requiredKeys: ["isolation"] },

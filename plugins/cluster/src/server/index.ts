@@ -1,0 +1,1 @@
+export { PluginCluster, PluginCluster as default } from "./plugin";

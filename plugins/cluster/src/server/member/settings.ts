@@ -1,0 +1,37 @@
+import { hostname } from "node:os";
+import type { ClientConfig } from "pg";
+import type { Database } from "../contracts/core";
+
+/** How long a silent replica keeps what it holds, milliseconds. Shorter hands over sooner, and tolerates less stalling. */
+const DEFAULT_LEASE_MS = 15_000;
+
+export interface MemberSettings {
+  connection: ClientConfig;
+  /** Schema of this plugin's tables, and name of its notification channel. */
+  schema: string;
+  /** Unique among the replicas of an app; a replica that starts takes over from an earlier one of its name. */
+  name: string;
+  leaseMs: number;
+}
+
+/** The settings of this process: the app's own database, and what the launcher's environment says. */
+export function memberSettings(database: Database, environment: NodeJS.ProcessEnv): MemberSettings {
+  const { host, port, database: name, username, password } = database.sequelize.config;
+  const ssl = database.options.dialectOptions?.ssl as ClientConfig["ssl"];
+  return {
+    connection: { host, port: Number(port), database: name, user: username, password, ssl },
+    schema: clusterSchema(database.options.schema),
+    name: environment.FLEET_REPLICA ?? `${hostname()}-${process.pid}`,
+    leaseMs: positive(environment.FLEET_LEASE_MS) ?? DEFAULT_LEASE_MS,
+  };
+}
+
+/** Apps that share a database have a schema each, and so do their clusters. */
+export function clusterSchema(appSchema: string | undefined): string {
+  return appSchema === undefined || appSchema === "public" ? "fleet_cluster" : `${appSchema}_fleet_cluster`;
+}
+
+function positive(text: string | undefined): number | undefined {
+  const value = Number(text);
+  return Number.isFinite(value) && value > 0 ? value : undefined;
+}
