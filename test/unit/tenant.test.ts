@@ -86,9 +86,17 @@ describe("a tenant's stack file", () => {
     ]);
   });
 
-  it("runs no platform that can't be: capabilities are those of the platform", () => {
-    const apps = { erp: { isolation: "dedicated", replicas: 3 } };
-    assert.ok(faultsOf({ apps }, facts)[0]?.includes("apps.erp.replicas"));
+  it("gets no server of its own where its platform runs none", () => {
+    const found = faultsOf(
+      { databaseServers: { own: { kind: "managed" } } },
+      { ...facts, platform: "kubernetes" },
+    );
+    assert.ok(
+      found.some((fault) =>
+        fault.startsWith("nocobase-fleet:databaseServers.own.kind platform kubernetes runs no"),
+      ),
+      found.join("\n"),
+    );
   });
 });
 
