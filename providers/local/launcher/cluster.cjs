@@ -14,6 +14,9 @@ const POLL_MS = 500;
 /** A replica whose sign of life is older while it installs is taken for paused, and loses its connections. */
 const SILENT_MS = 60_000;
 const SIGN_EVERY_MS = 5000;
+const SERVER_LIMIT_MS = 120_000;
+/** Nobody listens yet; "cannot connect now"; no connection free. */
+const STARTING = new Set(["ECONNREFUSED", "ECONNRESET", "57P03", "53300"]);
 
 const isReplica = () => process.env.FLEET_CLUSTER === "1";
 
@@ -38,7 +41,7 @@ async function waitForTurn(requireFromRelease) {
   const { version } = requireFromRelease("@nocobase/server/package.json");
   const schema = process.env.DB_SCHEMA || "public";
   const name = `fleet starting ${process.pid} ${process.env.FLEET_REPLICA || os.hostname()}`;
-  const client = new Client({
+  const client = await connect(Client, {
     host: process.env.DB_HOST,
     port: Number(process.env.DB_PORT),
     database: process.env.DB_DATABASE,
@@ -48,13 +51,8 @@ async function waitForTurn(requireFromRelease) {
     application_name: name,
     keepAlive: true,
   });
-  client.on("error", () => undefined);
-  // NocoBase itself waits for a database that isn't there yet, and says so.
-  const connected = await client.connect().then(
-    () => true,
-    () => false,
-  );
-  if (!connected) return;
+  // NocoBase says what is wrong with a database that refuses it.
+  if (!client) return;
   const key = lockKey(schema);
   while (!(await isCurrent(client, schema, version))) {
     const { rows } = await client.query("SELECT pg_try_advisory_lock($1::bigint) AS mine", [key]);
@@ -67,6 +65,23 @@ async function waitForTurn(requireFromRelease) {
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
   await client.end();
+}
+
+/** A server that starts is waited for: replicas that go on without their turn would install side by side. */
+async function connect(Client, options) {
+  const until = Date.now() + SERVER_LIMIT_MS;
+  for (;;) {
+    const client = new Client(options);
+    client.on("error", () => undefined);
+    try {
+      await client.connect();
+      return client;
+    } catch (error) {
+      await client.end().catch(() => undefined);
+      if (!STARTING.has(error.code) || Date.now() > until) return undefined;
+      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    }
+  }
 }
 
 /** Whether the app is installed in this version: NocoBase writes the version last. */
