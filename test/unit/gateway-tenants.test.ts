@@ -82,7 +82,12 @@ describe("the gateway and tenants", function () {
     const table = { host: "127.0.0.1", port, domain: "localhost", uploadLimitMiB: 1, routes };
     writeFileSync(join(root, "gateway", "routes.json"), JSON.stringify(table));
     output = "";
-    child = spawn(process.execPath, [LAUNCHER, join(root, "gateway", "routes.json"), join(root, "endpoints"), tenantFolder(root)]);
+    child = spawn(process.execPath, [
+      LAUNCHER,
+      join(root, "gateway", "routes.json"),
+      join(root, "endpoints"),
+      tenantFolder(root),
+    ]);
     for (const stream of [child.stdout, child.stderr])
       stream?.on("data", (chunk) => (output += String(chunk)));
     await seen(/listening on/);
