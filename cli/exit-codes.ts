@@ -7,6 +7,10 @@ export const ExitCode = {
   usage: 2,
   /** Somebody else holds the stack's lock. */
   locked: 3,
+  /** A preview found that data would be lost, or that a removal would be refused since it is protected. */
+  dataLoss: 4,
+  /** `--expect-no-changes` found some; the engine's own code for it. */
+  changes: 7,
   /** Interrupted by Ctrl-C. */
   interrupted: 130,
 } as const;

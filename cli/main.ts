@@ -11,6 +11,7 @@ import { refresh } from "./commands/refresh";
 import { setup } from "./commands/setup";
 import { start, stop } from "./commands/start-stop";
 import { status } from "./commands/status";
+import { newTenant } from "./commands/tenant";
 import { up } from "./commands/up";
 import { ExitCode, UserError } from "./exit-codes";
 import { firstLines } from "./session";
@@ -35,15 +36,29 @@ function build(): Command {
       .option("-s, --stack <name>", "stack, as in Pulumi.<name>.yaml", process.env.PULUMI_STACK ?? "dev")
       .exitOverride();
 
-  command("up", "create or update the fleet as its stack file says")
+  const severalStacks = (each: Command) =>
+    each
+      .option("--all", "every stack file of the project, platforms first")
+      .option("--changed [base]", "stacks that differ from a commit or branch (default: origin/main)")
+      .option("--stacks <patterns>", "stacks by name, with * and ?, commas between several")
+      .option(
+        "--parallel <count>",
+        "stacks at the same time (default: as many as processors and memory allow)",
+      );
+
+  severalStacks(command("up", "create or update the fleet as its stack file says"))
     .option("--json", "print the result as JSON")
     .action(up);
-  command("preview", "show what `up` would do; changes nothing")
+  severalStacks(command("preview", "show what `up` would do; changes nothing"))
     .option("--diff", "show every property that changes")
     .option("--expect-no-changes", "exit 7 where there would be changes")
+    .option("--refresh", "with several stacks or --markdown: look at what is really there first")
+    .option("--markdown <file>", "write it as a page for a pull request; exit 4 where data would be lost")
+    .option("--json", "with several stacks or --markdown: print the result as JSON")
     .action(preview);
-  command("destroy", "stop the fleet and remove it, as each app's `deletion` says")
+  severalStacks(command("destroy", "stop the fleet and remove it, as each app's `deletion` says"))
     .option("-y, --yes", "don't ask")
+    .option("--json", "with several stacks: print the result as JSON")
     .action(destroy);
   command("refresh", "compare the state with what is really there and take drift over into the state").action(
     refresh,
@@ -71,6 +86,18 @@ function build(): Command {
   command("doctor", "check this machine and the stack; changes nothing")
     .option("--json", "print it as JSON")
     .action(doctor);
+  program
+    .command("tenant")
+    .description("stack files of tenants")
+    .exitOverride()
+    .command("new")
+    .description("write a stack file for a tenant's apps on a platform stack")
+    .argument("<name>", "the tenant's stack, as in Pulumi.<name>.yaml")
+    .requiredOption("-e, --environment <key>", "environment of the platform that hosts the apps")
+    .requiredOption("-a, --app <key...>", "apps to declare")
+    .option("-p, --platform <stack>", "platform stack", process.env.PULUMI_STACK ?? "dev")
+    .exitOverride()
+    .action(newTenant);
   command("setup", "get the engine and plugins, so that plain `pulumi up` works too").action(setup);
   const images = program
     .command("images")

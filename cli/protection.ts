@@ -1,5 +1,6 @@
 /** Refuses, before anything is touched, what the engine would refuse only after it has taken processes down. */
-import type { FleetPlan } from "../plan/types";
+import type { StackPlan } from "../plan/types";
+import type { PartName } from "./preview/effects";
 import { explainProtected } from "./output/explain";
 import { UserError } from "./exit-codes";
 
@@ -11,19 +12,33 @@ export interface ProtectedResource {
 }
 
 /**
- * Says no to an `up` that would remove a protected app or environment, or to a `destroy` of a fleet that has any.
+ * Protected parts that an `up`, or a `destroy`, would remove.
  *
  * @param keep the plan whose parts stay; undefined for destroy
- * @throws UserError naming them all, with what to do
  */
-export function refuseProtected(resources: readonly ProtectedResource[], keep: FleetPlan | undefined): void {
+export function protectedParts(
+  resources: readonly ProtectedResource[],
+  keep: StackPlan | undefined,
+): PartName[] {
   const parents = new Map(resources.map((resource) => [resource.urn, resource]));
   const owners = resources
     .filter(({ protect }) => protect)
     .map((resource) => ownerOf(resource, parents))
     .filter((owner): owner is Owner => owner !== undefined && !stays(owner, keep))
-    .map(({ kind, key }) => (kind === "EntryApp" ? "the entry app" : `${KINDS[kind]} ${key}`));
-  if (owners.length > 0) throw new UserError(explainProtected(owners).join("\n").trim());
+    .map(({ kind, key }): [string, PartName] => [`${kind} ${key}`, { part: KINDS[kind], key }]);
+  return [...new Map(owners).values()];
+}
+
+/**
+ * Says no to an `up` that would remove a protected app or environment, or to a `destroy` of a fleet that has any.
+ *
+ * @throws UserError naming them all, with what to do
+ */
+export function refuseProtected(resources: readonly ProtectedResource[], keep: StackPlan | undefined): void {
+  const names = protectedParts(resources, keep).map(({ part, key }) =>
+    part === "entry app" ? "the entry app" : `${part} ${key}`,
+  );
+  if (names.length > 0) throw new UserError(explainProtected(names).join("\n").trim());
 }
 
 const KINDS = { EntryApp: "entry app", RuntimeEnvironment: "environment", BusinessApp: "app" } as const;
@@ -44,7 +59,7 @@ function ownerOf(
   return undefined;
 }
 
-function stays({ kind, key }: Owner, plan: FleetPlan | undefined): boolean {
+function stays({ kind, key }: Owner, plan: StackPlan | undefined): boolean {
   if (!plan) return false;
   if (kind === "EntryApp") return true;
   return Object.hasOwn(kind === "BusinessApp" ? plan.apps : plan.environments, key);

@@ -3,11 +3,13 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { LocalWorkspace, PulumiCommand, type Stack } from "@pulumi/pulumi/automation";
 import { formatFaults } from "../config/faults";
+import type { FleetSpec } from "../config/spec";
 import { readStackFile } from "../config/stack-file";
 import { planFleet } from "../plan/fleet";
-import type { FleetPlan } from "../plan/types";
+import { planTenant } from "../plan/tenant";
+import type { PlatformFacts, StackPlan } from "../plan/types";
 import type { Operations } from "../platforms/operations";
-import { createOperations } from "../platforms/operate";
+import { createOperations, createPlatformOperations } from "../platforms/operate";
 import { ensureRelease } from "../providers/local/release";
 import { backendEnvironment } from "../toolchain/backend";
 import { ensureToolchain, type Toolchain } from "../toolchain/ensure";
@@ -16,6 +18,7 @@ import { projectDirectory } from "../toolchain/project";
 import { describeLock, freeStaleLocks } from "../toolchain/stack-lock";
 import { ExitCode, UserError } from "./exit-codes";
 import { settlePendingOperations, type StateResource } from "./pending";
+import { readPlatform, requireRunning, type EngineAccess, type PlatformOutputs } from "./platform";
 import { usePrivateTemp } from "./private-temp";
 import type { StackOutputs } from "./status/rows";
 
@@ -24,7 +27,10 @@ export const PROJECT = "nocobase-fleet";
 export interface FleetStack {
   readonly name: string;
   readonly projectDir: string;
-  readonly plan: FleetPlan;
+  readonly plan: StackPlan;
+  /** A tenant's: outputs of its platform stack. */
+  readonly platform?: PlatformOutputs;
+  readonly engine: EngineAccess;
   readonly toolchain: Toolchain;
   readonly stack: Stack;
   readonly operations: Operations;
@@ -45,26 +51,40 @@ export interface OpenOptions {
   recover?: boolean;
 }
 
-/** Reads and validates a stack file. @throws UserError with every fault at once */
-export function readPlan(projectDir: string, stackName: string): FleetPlan {
+/**
+ * Reads and validates a stack file.
+ *
+ * @param facts of a tenant's platform, where they are known
+ * @throws UserError with every fault at once
+ */
+export function readSpec(projectDir: string, stackName: string, facts?: PlatformFacts): FleetSpec {
   const file = path.join(projectDir, `Pulumi.${stackName}.yaml`);
   if (!fs.existsSync(file)) throw new UserError(missingStackFile(projectDir, stackName), ExitCode.usage);
-  const { spec, faults } = readStackFile(file);
+  const { spec, faults } = readStackFile(file, facts);
   if (faults) throw new UserError(formatFaults(faults, path.relative(process.cwd(), file)), ExitCode.usage);
-  return planFleet(spec);
+  return spec;
 }
 
 /** Everything a command needs. @throws UserError for mistakes in the stack file, a missing stack or a held lock */
 export async function openStack(name: string, options: OpenOptions = {}): Promise<FleetStack> {
   const projectDir = projectDirectory();
-  const plan = readPlan(projectDir, name);
+  const spec = readSpec(projectDir, name);
   usePrivateTemp(projectDir);
   const progress = options.quiet ? noProgress : lineProgress((line) => console.log(line));
+  const fleet = spec.platformStack === undefined ? planFleet(spec) : undefined;
   const [toolchain] = await Promise.all([
     ensureToolchain({ progress }),
-    options.prefetch ? installReleases(plan, progress) : undefined,
+    options.prefetch && fleet ? installReleases(fleet, progress) : undefined,
   ]).catch(forUser(ExitCode.failed));
   const env = { ...toolchain.env, ...attempt(() => backendEnvironment(projectDir, process.env)) };
+  const engine = { enginePath: toolchain.engine.path, projectDir, env: { ...process.env, ...env } };
+  const platform =
+    spec.platformStack === undefined ? undefined : await readPlatform(spec.platformStack, name, engine);
+  const plan = fleet ?? planOn(projectDir, name, platform);
+  if (options.prefetch && !fleet) await installReleases(plan, progress).catch(forUser(ExitCode.failed));
+  if (options.recover && plan.platformStack !== undefined) {
+    await requireRunning(plan, createPlatformOperations(plan.facts));
+  }
   if (options.recover) await unlock(name, projectDir, toolchain, env);
   const stack = await selectStack(name, projectDir, toolchain, env, options.create ?? false);
   const operations = createOperations(plan, projectDir);
@@ -72,9 +92,7 @@ export async function openStack(name: string, options: OpenOptions = {}): Promis
   if (options.recover) {
     resources = await settlePendingOperations({
       stack,
-      enginePath: toolchain.engine.path,
-      projectDir,
-      env: { ...process.env, ...env },
+      ...engine,
       say: (line) => console.error(line),
       wake: () => ensureRunning(operations),
     });
@@ -84,12 +102,21 @@ export async function openStack(name: string, options: OpenOptions = {}): Promis
     name,
     projectDir,
     plan,
+    platform,
+    engine,
     toolchain,
     stack,
     operations,
     resources,
     outputs: () => (outputs ??= readOutputs(stack)),
   };
+}
+
+/** A tenant's plan; its file is checked once more, against what its platform has. */
+function planOn(projectDir: string, name: string, platform: PlatformOutputs | undefined): StackPlan {
+  if (!platform) throw new Error(`stack ${name} has no platform`);
+  const { facts } = platform.forTenants;
+  return planTenant(readSpec(projectDir, name, facts), facts);
 }
 
 /** Toolchain and backend speak to the user in their errors: those are shown as they are, without a stack trace. */
@@ -150,6 +177,12 @@ async function selectStack(
   });
 }
 
+/** What a stack's state holds now. */
+export async function currentResources(stack: Stack): Promise<StateResource[]> {
+  const exported = await stack.exportStack();
+  return (exported.deployment as { resources?: StateResource[] | null }).resources ?? [];
+}
+
 async function readOutputs(stack: Stack): Promise<StackOutputs> {
   const outputs = await stack.outputs();
   const value = Object.fromEntries(
@@ -163,7 +196,7 @@ async function readOutputs(stack: Stack): Promise<StackOutputs> {
   return value as unknown as StackOutputs;
 }
 
-async function installReleases(plan: FleetPlan, progress: Progress): Promise<void> {
+async function installReleases(plan: StackPlan, progress: Progress): Promise<void> {
   if (plan.platform !== "local") return;
   for (const version of plan.releases) await ensureRelease(version, { progress });
 }

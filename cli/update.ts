@@ -62,7 +62,7 @@ export async function runPreview(
     const changed = Object.entries(result.changeSummary).some(
       ([kind, count]) => kind !== "same" && count > 0,
     );
-    return options.expectNoChanges && changed ? 7 : ExitCode.ok;
+    return options.expectNoChanges && changed ? ExitCode.changes : ExitCode.ok;
   } catch (error) {
     const text = error instanceof Error ? error.message : String(error);
     const shown = errors.length > 0 ? [] : [firstLines(text)];

@@ -51,7 +51,14 @@ export class BusinessApp extends pulumi.ComponentResource {
           secretEnv: args.secretEnv,
         }).url
       : this.share(name, args, requireHost(name, host));
-    this.registerOutputs({ url: plan.url, database: this.database.connection.name });
+    // Where it stands: a platform is told by these which of its parts a tenant's stack uses.
+    const { placement, database } = plan;
+    this.registerOutputs({
+      url: plan.url,
+      database: this.database.connection.name,
+      placement,
+      databaseServer: database.server,
+    });
   }
 
   private share(
@@ -62,10 +69,11 @@ export class BusinessApp extends pulumi.ComponentResource {
     const files = platform.files(
       `${name}-files`,
       {
-        key: plan.key,
-        name: `app-${plan.key}`,
+        key: plan.name,
+        name: `app-${plan.name}`,
         instance: host.plan.name,
-        appName: plan.key,
+        hostedByPlatform: host.resource === undefined,
+        appName: plan.name,
         aesKey: this.keys.aesKey,
         deletion: plan.deletion,
         database: this.database.ownerConnection,
@@ -81,7 +89,7 @@ export class BusinessApp extends pulumi.ComponentResource {
           password: host.keys.rootPassword,
           encryptionKey: host.keys.supervisorKey,
         },
-        name: plan.key,
+        name: plan.name,
         title: plan.title,
         cname: plan.hosts[0],
         startMode: plan.startMode,
@@ -94,7 +102,7 @@ export class BusinessApp extends pulumi.ComponentResource {
       },
       {
         parent: this,
-        dependsOn: [files, host.resource, ...(gateway ? [gateway] : [])],
+        dependsOn: [files, host.resource, gateway].filter((each) => each !== undefined),
         deleteBeforeReplace: true,
       },
     );

@@ -7,6 +7,7 @@ import { DatabaseServer } from "./database-server";
 import { EntryApp } from "./entry-app";
 import { Gateway } from "./gateway";
 import type { Credentials, NocoBaseHost, SecretEnvironment } from "./nocobase-instance";
+import { exportForTenants, type PlatformExport } from "./platform-export";
 import { RuntimeEnvironment } from "./runtime-environment";
 
 export interface FleetSecrets {
@@ -31,6 +32,8 @@ export interface InstanceOutput {
 }
 
 export interface AppOutput extends InstanceOutput {
+  /** In its host and in the gateway: its key, or a tenant's `<stack>-<key>`. */
+  name: string;
   title: string;
   isolation: string;
   /** Key of the environment that hosts it, `entry`, or null for a dedicated app. */
@@ -47,6 +50,8 @@ export interface FleetOutputs {
   apps: Record<string, AppOutput>;
   /** Sign-ins by key (`entry`, environments, apps; `server/<key>` for managed database servers), one secret. */
   credentials: pulumi.Output<Record<string, { url: string; email: string; password: string }>>;
+  /** For the programs of tenants' stacks, one secret. */
+  forTenants: pulumi.Output<PlatformExport>;
 }
 
 /** Makes every resource of the plan and returns the stack's outputs. */
@@ -137,19 +142,7 @@ export function createFleet(plan: FleetPlan, platform: Platform, secrets: FleetS
   for (const [key, app] of Object.entries(plan.apps)) {
     const component = required(apps, key, "app");
     credentials[key] = { url: app.url, email: app.root.email, password: component.keys.rootPassword };
-    appOutputs[key] = {
-      id: component.urn,
-      title: app.title,
-      isolation: app.isolation,
-      environment: app.host ?? null,
-      url: app.url,
-      instanceUrl: component.instanceUrl,
-      state: app.state,
-      replicas: app.instance?.replicas.length ?? 1,
-      release: app.release,
-      database: component.database.connection.name,
-      databaseServer: app.database.server,
-    };
+    appOutputs[key] = appOutput(app, component);
   }
 
   return {
@@ -160,6 +153,33 @@ export function createFleet(plan: FleetPlan, platform: Platform, secrets: FleetS
     environments: mapValues(environments, hostOutput),
     apps: appOutputs,
     credentials: pulumi.secret(pulumi.output(credentials)),
+    forTenants: exportForTenants({
+      plan,
+      platform,
+      environments,
+      adminPasswords: mapValues(
+        servers,
+        ({ adminPassword }, key) => adminPassword ?? secrets.databaseServerPasswords[key] ?? "",
+      ),
+    }),
+  };
+}
+
+/** What a stack says of one app. */
+export function appOutput(app: AppPlan, component: BusinessApp): AppOutput {
+  return {
+    id: component.urn,
+    name: app.name,
+    title: app.title,
+    isolation: app.isolation,
+    environment: app.host ?? null,
+    url: app.url,
+    instanceUrl: component.instanceUrl,
+    state: app.state,
+    replicas: app.instance?.replicas.length ?? 1,
+    release: app.release,
+    database: component.database.connection.name,
+    databaseServer: app.database.server,
   };
 }
 
@@ -169,7 +189,8 @@ function publicUrl(plan: FleetPlan, key: string): string {
   return host === undefined ? plan.gateway.url : `http://${host}:${plan.gateway.port}`;
 }
 
-function mapValues<Value, Result>(
+/** A record with every value mapped. */
+export function mapValues<Value, Result>(
   record: Readonly<Record<string, Value>>,
   map: (value: Value, key: string) => Result,
 ): Record<string, Result> {
@@ -183,7 +204,8 @@ function pick<Value>(
   return Object.fromEntries(Object.entries(record).filter(([, value]) => wanted(value)));
 }
 
-function required<Value>(record: Readonly<Record<string, Value>>, key: string, kind: string): Value {
+/** @throws where the plan names what it lacks */
+export function required<Value>(record: Readonly<Record<string, Value>>, key: string, kind: string): Value {
   const value = record[key];
   if (value === undefined) throw new Error(`the plan names ${kind} "${key}", which it lacks`);
   return value;

@@ -28,10 +28,11 @@ export interface Credentials {
 
 /** How business apps reach the NocoBase that hosts them. */
 export interface AppHost {
-  readonly plan: InstancePlan;
+  readonly plan: Pick<InstancePlan, "name" | "root">;
   readonly url: pulumi.Output<string>;
-  readonly keys: AppKeys;
-  readonly resource: pulumi.Resource;
+  readonly keys: Pick<AppKeys, "rootPassword" | "supervisorKey">;
+  /** Undefined where the instance is the platform stack's and the app a tenant's. */
+  readonly resource?: pulumi.Resource;
 }
 
 /** Secret environment of an instance: the user's own, then the fleet's (names from NocoBase's documentation). */

@@ -1,5 +1,6 @@
 /** The stack's configuration as a Pulumi program reads it. */
 import * as pulumi from "@pulumi/pulumi";
+import type { PlatformFacts } from "../plan/types";
 import { valuesFromConfigMap } from "./config-map";
 import { formatFaults, type Fault } from "./faults";
 import { readFleetSpec } from "./read";
@@ -29,9 +30,12 @@ export class StackConfigError extends pulumi.RunError {
  *
  * @throws StackConfigError with every fault
  */
-export function readPulumiConfig(stack: string): { spec: FleetSpec; secrets: StackSecrets } {
+export function readPulumiConfig(
+  stack: string,
+  facts?: PlatformFacts,
+): { spec: FleetSpec; secrets: StackSecrets } {
   const values = valuesFromConfigMap(pulumi.runtime.allConfig(), isConfigSecret);
-  const { spec, faults } = readFleetSpec({ stack, values });
+  const { spec, faults } = readFleetSpec({ stack, values, facts });
   if (faults) throw new StackConfigError(stack, faults);
   return { spec, secrets: readSecrets(spec) };
 }

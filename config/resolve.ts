@@ -1,5 +1,5 @@
 /** Parsed values → spec: defaults that depend on other fields. */
-import type { DeletionPolicy } from "../plan/types";
+import type { DeletionPolicy, PlatformFacts } from "../plan/types";
 import { cpuMillis, memoryMiB } from "./quantities";
 import type { AppValues, EntryValues, InstanceValues } from "./schema/instances";
 import { defaults, reservedConnections } from "./schema/parts";
@@ -17,13 +17,15 @@ interface FleetDefaults {
 }
 
 /** The spec of parsed values. Total: what names something undeclared keeps the name, for the rules to find. */
-export function resolve(stack: string, values: StackValues): FleetSpec {
+export function resolve(stack: string, values: StackValues, facts?: PlatformFacts): FleetSpec {
+  const servers = Object.keys(values.databaseServers);
+  const defaultServers = servers.length > 0 ? servers : Object.keys(facts?.databaseServers ?? {});
   const fleet: FleetDefaults = {
     release: values.release?.version ?? defaults.release,
     deletion: values.deletion,
     rootEmail: values.rootEmail,
     // Where several are declared and none is named, a rule refuses; any will do until then.
-    server: Object.keys(values.databaseServers).sort()[0] ?? "main",
+    server: defaultServers.sort()[0] ?? "main",
     connections: mapValues(values.databaseServers, (server) =>
       server.kind === "managed" ? server.maxConnections - reservedConnections : Infinity,
     ),
@@ -31,6 +33,7 @@ export function resolve(stack: string, values: StackValues): FleetSpec {
   };
   return {
     stack,
+    platformStack: values.platformStack,
     platform: values.platform,
     topology: values.topology,
     gateway: { ...values.gateway, domain: values.gateway.domain.toLowerCase() },

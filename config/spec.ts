@@ -3,6 +3,8 @@ import type { DeclaredState, DeletionPolicy, PlatformName, ResourceLimits, Topol
 
 export interface FleetSpec {
   readonly stack: string;
+  /** Tenants only: the stack whose environments, servers and gateway its apps use. */
+  readonly platformStack?: string;
   readonly platform: PlatformName;
   readonly gateway: GatewaySpec;
   readonly databaseServers: Readonly<Record<string, DatabaseServerSpec>>;

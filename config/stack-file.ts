@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { basename } from "node:path";
 import { isMap, isSeq, LineCounter, parseDocument, type Document, type YAMLMap } from "yaml";
+import type { PlatformFacts } from "../plan/types";
 import { fault, sortFaults, type Fault, type Segment } from "./faults";
 import { isMap as isRecord } from "./plain";
 import { readFleetSpec, type ReadResult } from "./read";
@@ -16,6 +17,8 @@ export interface StackFileArgs {
   readonly stack: string;
   /** NocoBase versions that can be installed; those with a committed lockfile by default. */
   readonly releases?: readonly string[];
+  /** A tenant's platform, where it is known. */
+  readonly facts?: PlatformFacts;
 }
 
 /** Keys of a stack file that are Pulumi's own. */
@@ -31,14 +34,14 @@ export function stackOfFile(file: string): string | undefined {
  *
  * @throws if the file can't be read, or its name names no stack
  */
-export function readStackFile(file: string): ReadResult {
+export function readStackFile(file: string, facts?: PlatformFacts): ReadResult {
   const stack = stackOfFile(file);
   if (stack === undefined) throw new Error(`${file} is not named Pulumi.<stack>.yaml`);
-  return parseStackFile({ text: readFileSync(file, "utf8"), file: basename(file), stack });
+  return parseStackFile({ text: readFileSync(file, "utf8"), file: basename(file), stack, facts });
 }
 
 /** Checks a stack file's text. Values mean what they mean to the engine; where readers differ there is a fault. */
-export function parseStackFile({ text, file, stack, releases }: StackFileArgs): ReadResult {
+export function parseStackFile({ text, file, stack, releases, facts }: StackFileArgs): ReadResult {
   const lines = new LineCounter();
   const document = parseDocument(text, {
     lineCounter: lines,
@@ -58,7 +61,7 @@ export function parseStackFile({ text, file, stack, releases }: StackFileArgs): 
   const content = toPlain(document);
   if ("problem" in content) return { faults: [locate(content.problem)] };
   const { values, fileKeys, faults } = readConfig(document, content.plain);
-  const result = readFleetSpec({ stack, values, releases });
+  const result = readFleetSpec({ stack, values, releases, facts });
   const found = [
     ...[...yamlTraps(document), ...faults].map(locate),
     ...(result.faults ?? []).map((each) => locate({ ...each, offset: placeOf(document, each.at, fileKeys) })),

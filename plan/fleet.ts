@@ -2,7 +2,7 @@
 import type { AppSpec, CommonSpec, DatabaseServerSpec, FleetSpec, InstanceSpec } from "../config/spec";
 import { clusterEnvironment, defaultEnvironment } from "./environment-variables";
 import { deepFreeze } from "./freeze";
-import { databaseName, instanceName, replicaName, serverName, type OwnerKind } from "./names";
+import { databaseName, instanceName, replicaName, serverName, tenantAppName, type OwnerKind } from "./names";
 import { derivedPort, replicaPorts } from "./ports";
 import type {
   AppPlan,
@@ -113,9 +113,11 @@ function planInstance(
 }
 
 function planApp(spec: FleetSpec, key: string, app: AppSpec): AppPlan {
-  const hosts = appHosts(spec, key, app);
+  const name = spec.platformStack === undefined ? key : tenantAppName(spec.stack, key);
+  const hosts = [`${name}.${spec.gateway.domain}`, ...app.domains];
   const common = {
     key,
+    name,
     title: app.title,
     state: app.state,
     hosts,
@@ -131,7 +133,7 @@ function planApp(spec: FleetSpec, key: string, app: AppSpec): AppPlan {
       placement: "dedicated",
       startMode: "auto",
       release: app.release,
-      instance: planInstance(spec, "app", key, app, app.state, false),
+      instance: { ...planInstance(spec, "app", name, app, app.state, false), database: common.database },
     };
   }
   const { host, startMode } = app;
@@ -172,8 +174,8 @@ function planGateway(
       instanceName: name,
       state,
     })),
-    ...Object.values(apps).map(({ key, title, isolation, hosts, state, host: hostKey }): RoutePlan => ({
-      key,
+    ...Object.values(apps).map(({ key, name, title, isolation, hosts, state, host: hostKey }): RoutePlan => ({
+      key: name,
       kind: "app",
       title,
       isolation,
@@ -181,7 +183,7 @@ function planGateway(
       instance: hostKey ?? key,
       instanceName: instanceName(
         hostKey === undefined ? "app" : hostKey === "entry" ? "entry" : "environment",
-        hostKey ?? key,
+        hostKey ?? name,
       ),
       state,
     })),
@@ -194,10 +196,6 @@ function planGateway(
     uploadLimitMiB,
     routes: routes.sort((a, b) => compare(a.key, b.key)),
   };
-}
-
-function appHosts(spec: FleetSpec, key: string, app: AppSpec): readonly string[] {
-  return [`${key}.${spec.gateway.domain}`, ...app.domains];
 }
 
 /** Address that people open; port 80 goes without saying. */

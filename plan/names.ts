@@ -41,9 +41,9 @@ function fitted(name: string): string {
   return name.length <= longestName ? name : withSuffix(name, "-", name);
 }
 
-function withSuffix(name: string, separator: string, hashed: string): string {
+function withSuffix(name: string, separator: string, hashed: string, longest = longestName): string {
   const hash = createHash("sha256").update(hashed).digest("hex").slice(0, 8);
-  const kept = name.slice(0, longestName - hash.length - 1).replace(/[-_]+$/, "");
+  const kept = name.slice(0, longest - hash.length - 1).replace(/[-_]+$/, "");
   return `${kept}${separator}${hash}`;
 }
 
@@ -53,4 +53,18 @@ function stackSlug(stack: string): { text: string; lossy: boolean } {
   // PostgreSQL refuses roles whose names start with pg_; a digit first would need quotes everywhere.
   const safe = /^[a-z]/.test(text) && !/^pg(?:_|$)/.test(text) ? text : `s_${text}`;
   return { text: safe, lossy: safe !== text || !/^[a-z](?:-?[a-z0-9])*$/.test(stack) };
+}
+
+/** Room for the prefix of its process's name, `app-`. */
+const longestAppName = longestName - "app-".length;
+
+/**
+ * Name of a tenant's app among those of all stacks on its platform: `<stack>-<key>`, at most 59 characters. Where that
+ * would be cut, or the stack's name can't be told from it, eight hex digits of a hash end it.
+ */
+export function tenantAppName(stack: string, key: string): string {
+  const slug = stackSlug(stack);
+  const name = `${slug.text.replaceAll("_", "-")}-${key}`;
+  if (!slug.lossy && name.length <= longestAppName) return name;
+  return withSuffix(name, "-", `${stack}\0${key}`, longestAppName);
 }

@@ -20,6 +20,8 @@ export interface ResourceLimits {
 
 export interface FleetPlan {
   readonly stack: string;
+  /** What tells a tenant's plan from a fleet's. */
+  readonly platformStack?: undefined;
   readonly platform: PlatformName;
   readonly topology: Topology;
   /** NocoBase versions in use, sorted, without duplicates. */
@@ -44,6 +46,48 @@ export interface GatewayPlan {
   /** Sorted by `key`. */
   readonly routes: readonly RoutePlan[];
 }
+
+/** A tenant's stack: apps on another stack's platform. */
+export interface TenantPlan {
+  readonly stack: string;
+  readonly platformStack: string;
+  readonly platform: PlatformName;
+  readonly releases: readonly string[];
+  /** Its own database servers, by key. */
+  readonly databaseServers: Readonly<Record<string, DatabaseServerPlan>>;
+  readonly environments: Readonly<Record<string, never>>;
+  readonly apps: Readonly<Record<string, AppPlan>>;
+  /** Sorted by `key`. */
+  readonly routes: readonly RoutePlan[];
+  readonly facts: PlatformFacts;
+}
+
+export type StackPlan = FleetPlan | TenantPlan;
+
+/** What a tenant's stack must know of its platform stack; no secrets. Read from that stack's outputs. */
+export interface PlatformFacts {
+  /** Raised where a tenant's program could not read what an older platform wrote, or the other way round. */
+  readonly version: number;
+  readonly stack: string;
+  readonly platform: PlatformName;
+  readonly gateway: Pick<GatewayPlan, "host" | "port" | "domain">;
+  readonly environments: Readonly<Record<string, PlatformEnvironment>>;
+  readonly databaseServers: Readonly<Record<string, PlatformServer>>;
+  /** What the platform itself needs to be found, e.g. the folder of its processes. */
+  readonly attachment: Readonly<Record<string, string>>;
+}
+
+export interface PlatformEnvironment {
+  /** Name of the instance: `env-blue`. */
+  readonly name: string;
+  /** Address inside the fleet. */
+  readonly url: string;
+  readonly release: string;
+  readonly rootEmail: string;
+}
+
+/** A database server as an administrator reaches it. */
+export type PlatformServer = Omit<ExternalServerPlan, "kind" | "key" | "name">;
 
 /** How the gateway reaches one entry app, environment or business app. */
 export interface RoutePlan {
@@ -145,6 +189,8 @@ export interface RootUserPlan {
 
 export interface AppPlan {
   readonly key: string;
+  /** Its name in its host and in the gateway: the key, `<tenant>-<key>` for a tenant's app. */
+  readonly name: string;
   readonly title: string;
   readonly isolation: Isolation;
   /** Where it runs, `shared:<environment|entry>` or `dedicated`; a change is a move. */

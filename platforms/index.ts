@@ -1,4 +1,4 @@
-import type { FleetPlan } from "../plan/types";
+import type { StackPlan } from "../plan/types";
 import { fleetRoot } from "../providers/local/root";
 import { LocalPlatform } from "./local";
 import type { Platform } from "./types";
@@ -9,9 +9,13 @@ import type { Platform } from "./types";
  * @param projectDir folder of Pulumi.yaml; the local platform keeps its data below it
  * @throws if the platform has no implementation; validation refuses such a stack file before it comes here
  */
-export function createPlatform(plan: FleetPlan, projectDir: string): Platform {
+export function createPlatform(plan: StackPlan, projectDir: string): Platform {
   if (plan.platform === "local") {
-    return new LocalPlatform({ root: fleetRoot(projectDir, plan.stack), releases: plan.releases });
+    return new LocalPlatform({
+      root: fleetRoot(projectDir, plan.stack),
+      releases: plan.releases,
+      attachedTo: plan.platformStack === undefined ? undefined : plan.facts.attachment,
+    });
   }
   throw new Error(`platform "${plan.platform}" is not implemented`);
 }

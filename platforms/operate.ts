@@ -1,4 +1,4 @@
-import type { FleetPlan } from "../plan/types";
+import type { PlatformFacts, StackPlan } from "../plan/types";
 import { fleetRoot } from "../providers/local/root";
 import { LocalOperations } from "./local/operations";
 import type { Operations } from "./operations";
@@ -8,7 +8,13 @@ import type { Operations } from "./operations";
  *
  * @throws if the platform has none; validation refuses such a stack file before it comes here
  */
-export function createOperations(plan: FleetPlan, projectDir: string): Operations {
+export function createOperations(plan: StackPlan, projectDir: string): Operations {
   if (plan.platform === "local") return new LocalOperations(fleetRoot(projectDir, plan.stack));
   throw new Error(`platform "${plan.platform}" is not implemented`);
+}
+
+/** Operations on the platform that a tenant's stack stands on. @throws as {@link createOperations} does */
+export function createPlatformOperations({ platform, attachment }: PlatformFacts): Operations {
+  if (platform === "local" && attachment.root !== undefined) return new LocalOperations(attachment.root);
+  throw new Error(`platform "${platform}" is not implemented`);
 }

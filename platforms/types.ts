@@ -1,6 +1,13 @@
 /** What a platform does for components. Local processes, Docker and Kubernetes each implement it once. */
 import type * as pulumi from "@pulumi/pulumi";
-import type { DeletionPolicy, GatewayPlan, InstancePlan, ManagedServerPlan } from "../plan/types";
+import type {
+  DeletionPolicy,
+  GatewayPlan,
+  InstancePlan,
+  ManagedServerPlan,
+  PlatformFacts,
+  RoutePlan,
+} from "../plan/types";
 
 /** A running PostgreSQL server as clients reach it. */
 export interface ServerEndpoint {
@@ -32,6 +39,8 @@ export interface FilesRequest {
   readonly name: string;
   /** Name of the instance that serves these files now. */
   readonly instance: string;
+  /** True where that instance is the platform stack's, not this tenant's own. */
+  readonly hostedByPlatform?: boolean;
   /** The app's name inside that instance: `main`, or its key where it is shared. */
   readonly appName: string;
   readonly aesKey: pulumi.Output<string>;
@@ -53,6 +62,15 @@ export interface GatewayRequest {
   readonly targets: Readonly<Record<string, pulumi.Output<string>>>;
 }
 
+export interface TenantRoutesRequest {
+  /** The tenant's stack. */
+  readonly stack: string;
+  readonly gateway: PlatformFacts["gateway"];
+  readonly routes: readonly RoutePlan[];
+  /** Address of each instance by its key: environments of the platform, dedicated apps. */
+  readonly targets: Readonly<Record<string, pulumi.Input<string>>>;
+}
+
 export interface InstanceHandle {
   readonly resource: pulumi.Resource;
   /** Address that other parts of the fleet reach it at. */
@@ -67,6 +85,8 @@ export interface GatewayHandle {
 
 /** Each method makes one thing, named under `options.parent`. */
 export interface Platform {
+  /** What a tenant's stack needs to attach to this one, for {@link PlatformFacts}; no secrets. */
+  readonly attachment: Readonly<Record<string, string>>;
   managedServer(
     name: string,
     request: ManagedServerRequest,
@@ -75,4 +95,10 @@ export interface Platform {
   files(name: string, request: FilesRequest, options: pulumi.CustomResourceOptions): pulumi.Resource;
   instance(name: string, request: InstanceRequest, options: pulumi.CustomResourceOptions): InstanceHandle;
   gateway(name: string, request: GatewayRequest, options: pulumi.CustomResourceOptions): GatewayHandle;
+  /** Tells the platform stack's gateway of a tenant's apps; in force once it exists or was updated. */
+  tenantRoutes(
+    name: string,
+    request: TenantRoutesRequest,
+    options: pulumi.CustomResourceOptions,
+  ): pulumi.Resource;
 }

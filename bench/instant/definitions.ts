@@ -42,6 +42,7 @@ const local: Record<string, Answer> = {
     url: `http://${String(host)}:${Number(port)}`,
     running: true,
   }),
+  "nocobase-local:index:TenantRoutes": () => ({}),
   "nocobase-local:index:Gateway": ({ domain, port }) => ({
     url: `http://${String(domain)}:${Number(port)}`,
     running: true,

@@ -1,14 +1,19 @@
 import { createInterface } from "node:readline/promises";
-import type { FleetPlan } from "../../plan/types";
+import type { StackPlan } from "../../plan/types";
 import { ExitCode, UserError } from "../exit-codes";
 import { ensureRunning, openStack } from "../session";
 import { refuseProtected } from "../protection";
+import { isMany } from "../stacks/select";
+import { refuseStranding } from "../tenants";
 import { runUpdate } from "../update";
+import { many, type ManyOptions } from "./many";
 
 /** `fleet destroy`: says what happens to each database first, and asks where somebody can answer. */
-export async function destroy(options: { stack: string; yes?: boolean }): Promise<void> {
+export async function destroy(options: ManyOptions & { stack: string }): Promise<void> {
+  if (isMany(options)) return many("destroy", options);
   const stack = await openStack(options.stack, { recover: true });
   refuseProtected(stack.resources, undefined);
+  await refuseStranding({ stack: stack.name, resources: stack.resources, keep: undefined }, stack.engine);
   console.log(`Destroying stack ${options.stack}:`);
   for (const line of fates(stack.plan)) console.log(`  ${line}`);
   if (!options.yes && process.stdin.isTTY) {
@@ -22,7 +27,7 @@ export async function destroy(options: { stack: string; yes?: boolean }): Promis
 }
 
 /** One line for each database: what its `deletion` policy does to it. */
-function fates(plan: FleetPlan): string[] {
+function fates(plan: StackPlan): string[] {
   const meaning = {
     protect: "protected, so destroy will be refused; `fleet stop` stops the fleet and loses nothing",
     backup: "dumped and verified with its files, then removed",
@@ -30,7 +35,7 @@ function fates(plan: FleetPlan): string[] {
     delete: "DELETED with its files",
   };
   const owners = [
-    ["entry", plan.entry] as const,
+    ...(plan.platformStack === undefined ? [["entry", plan.entry] as const] : []),
     ...Object.entries(plan.environments),
     ...Object.entries(plan.apps),
   ];

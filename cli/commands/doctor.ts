@@ -1,6 +1,6 @@
 import { UserError, ExitCode } from "../exit-codes";
 import { formatTable } from "../output/table";
-import { readPlan } from "../session";
+import { readSpec } from "../session";
 import {
   checkDisk,
   checkLimits,
@@ -13,6 +13,7 @@ import {
   checkToolchain,
   type Finding,
 } from "../doctor/checks";
+import { planFleet } from "../../plan/fleet";
 import { defaultBackendUrl } from "../../toolchain/backend";
 import { projectDirectory } from "../../toolchain/project";
 
@@ -37,7 +38,12 @@ async function examine(projectDir: string, stack: string): Promise<Finding[]> {
   const backendUrl = process.env.PULUMI_BACKEND_URL ?? defaultBackendUrl(projectDir);
   const state = checkState(projectDir, stack, backendUrl);
   try {
-    const plan = readPlan(projectDir, stack);
+    const spec = readSpec(projectDir, stack);
+    if (spec.platformStack !== undefined) {
+      const found = `Pulumi.${stack}.yaml: tenant on ${spec.platformStack}`;
+      return [...general, ...state, { check: "stack file", result: "ok", found }];
+    }
+    const plan = planFleet(spec);
     const local =
       plan.platform === "local"
         ? [

@@ -21,6 +21,13 @@ export async function logs(
   const stack = await openStack(options.stack, { quiet: true });
   const app = (await stack.outputs()).apps[name];
   const shown = app?.isolation === "shared" ? (app.environment ?? "entry") : name;
+  if (stack.platform && app?.isolation === "shared") {
+    const { platformStack = "" } = await stack.outputs();
+    throw new UserError(
+      `${name} runs inside ${shown} of stack ${platformStack}; run: fleet logs ${shown} --stack ${platformStack}`,
+      ExitCode.usage,
+    );
+  }
   if (shown !== name) console.error(`${name} runs inside ${shown}; this is ${shown}'s log`);
   const [part] = await partNames(stack, [shown]);
   const abort = new AbortController();

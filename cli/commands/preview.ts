@@ -1,12 +1,23 @@
-import { openStack } from "../session";
+import { currentResources, openStack } from "../session";
+import { isMany } from "../stacks/select";
+import { refuseStranding } from "../tenants";
 import { runPreview } from "../update";
+import { many, type ManyOptions } from "./many";
 
-/** `fleet preview`: the engine's own display. */
-export async function preview(options: {
+export interface PreviewOptions extends ManyOptions {
   stack: string;
   diff?: boolean;
   expectNoChanges?: boolean;
-}): Promise<void> {
+}
+
+/** `fleet preview`: the engine's own display; in the fleet's words for several stacks and for a page. */
+export async function preview(options: PreviewOptions): Promise<void> {
+  if (isMany(options)) return many("preview", options);
+  if (options.markdown !== undefined || options.json) {
+    return many("preview", { ...options, stacks: options.stack });
+  }
   const stack = await openStack(options.stack, { create: true });
+  const resources = await currentResources(stack.stack);
+  await refuseStranding({ stack: stack.name, resources, keep: stack.plan }, stack.engine);
   process.exitCode = await runPreview(stack, options);
 }

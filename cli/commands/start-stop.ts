@@ -18,10 +18,10 @@ export async function partNames(stack: FleetStack, names: readonly string[]): Pr
   const outputs = await stack.outputs();
   const parts = (await stack.operations.parts()).map((part) => part.name);
   return names.map((name) => {
-    const candidates = [name, `env-${name}`, `app-${name}`, `postgres-${name}`];
+    const app = outputs.apps[name];
+    const candidates = [name, `env-${name}`, `app-${app?.name ?? name}`, `postgres-${name}`];
     const found = candidates.find((candidate) => parts.includes(candidate));
     if (found) return found;
-    const app = outputs.apps[name];
     if (app?.isolation === "shared") {
       throw new UserError(
         `${name} is a shared app: it runs inside ${app.environment ?? "entry"}'s process. ` +

@@ -7,7 +7,7 @@ import { isDegraded, type StatusRow } from "../status/rows";
 /** `fleet status` */
 export async function status(options: { stack: string; json?: boolean }): Promise<void> {
   const stack = await openStack(options.stack, { quiet: true });
-  const rows = await liveRows(await stack.outputs(), stack.operations);
+  const rows = await liveRows(await stack.outputs(), stack.operations, stack.platform);
   if (options.json)
     console.log(JSON.stringify({ stack: options.stack, ok: !isDegraded(rows), parts: rows }, null, 2));
   else console.log(statusTable(rows));

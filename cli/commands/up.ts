@@ -2,6 +2,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { ExitCode } from "../exit-codes";
 import { openStack } from "../session";
 import { refuseProtected } from "../protection";
+import { isMany } from "../stacks/select";
+import { refuseStranding } from "../tenants";
+import { many, type ManyOptions } from "./many";
 import { runUpdate } from "../update";
 import { liveRows } from "../status/live";
 import { isDegraded, type StatusRow } from "../status/rows";
@@ -11,7 +14,8 @@ import { statusTable } from "./status";
 const SETTLE_LIMIT_MS = 120_000;
 
 /** `fleet up` */
-export async function up(options: { stack: string; json?: boolean }): Promise<void> {
+export async function up(options: ManyOptions & { stack: string }): Promise<void> {
+  if (isMany(options)) return many("up", options);
   const stack = await openStack(options.stack, {
     create: true,
     prefetch: true,
@@ -19,9 +23,10 @@ export async function up(options: { stack: string; json?: boolean }): Promise<vo
     quiet: options.json,
   });
   refuseProtected(stack.resources, stack.plan);
+  await refuseStranding({ stack: stack.name, resources: stack.resources, keep: stack.plan }, stack.engine);
   const changes = await runUpdate("up", stack, { quiet: options.json ?? false });
   const outputs = await stack.outputs();
-  const rows = await settledRows(() => liveRows(outputs, stack.operations));
+  const rows = await settledRows(() => liveRows(outputs, stack.operations, stack.platform));
   if (options.json) {
     console.log(
       JSON.stringify({ stack: options.stack, changes, ok: !isDegraded(rows), parts: rows }, null, 2),

@@ -14,19 +14,31 @@ const APPLICATION_STATES: Record<LiveStatus, LiveState> = {
   not_found: "missing",
 };
 
-/** Asks the platform for its processes and each host for the apps inside it. */
-export async function liveRows(outputs: StackOutputs, operations: Operations): Promise<StatusRow[]> {
+/**
+ * Asks the platform for its processes and each host for the apps inside it.
+ *
+ * @param hosting the stack whose instances host the shared apps: this one, or a tenant's platform stack
+ */
+export async function liveRows(
+  outputs: StackOutputs,
+  operations: Operations,
+  hosting: StackOutputs = outputs,
+): Promise<StatusRow[]> {
   const hosts = new Set(Object.values(outputs.apps).flatMap((app) => app.environment ?? []));
   const [parts, ...states] = await Promise.all([
     operations.parts(),
-    ...[...hosts].map((host) => sharedStates(outputs, host)),
+    ...[...hosts].map((host) => sharedStates(outputs, hosting, host)),
   ]);
   return statusRows(outputs, parts, new Map(states.flatMap((map) => [...map])));
 }
 
-async function sharedStates(outputs: StackOutputs, host: string): Promise<Map<string, SharedState>> {
-  const instance = host === "entry" ? outputs.entry : outputs.environments[host];
-  const signIn = outputs.credentials[host];
+async function sharedStates(
+  outputs: StackOutputs,
+  hosting: StackOutputs,
+  host: string,
+): Promise<Map<string, SharedState>> {
+  const instance = host === "entry" ? hosting.entry : hosting.environments[host];
+  const signIn = hosting.credentials[host];
   const here = Object.entries(outputs.apps).filter(([, app]) => app.environment === host);
   if (!instance || !signIn) return new Map();
   try {
@@ -35,8 +47,8 @@ async function sharedStates(outputs: StackOutputs, host: string): Promise<Map<st
     const applications = await listApplications(session, { timeoutMs: 5000, patienceMs: 0 });
     const live = new Map(applications.map((application) => [application.name, application]));
     return new Map(
-      here.map(([key]) => {
-        const application = live.get(key);
+      here.map(([key, { name }]) => {
+        const application = live.get(name);
         if (!application)
           return [key, { state: "missing", detail: `${host} has no application of this name` }];
         const state = APPLICATION_STATES[application.status];

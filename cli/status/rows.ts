@@ -4,9 +4,19 @@ import type { FleetOutputs } from "../../components/fleet";
 import type { DeclaredState } from "../../plan/types";
 import type { LivePart, LiveState } from "../../platforms/operations";
 
-/** The stack's outputs as the engine gives them back. */
-export type StackOutputs = pulumi.Unwrap<FleetOutputs>;
-type InstanceOutput = StackOutputs["entry"];
+type AllOutputs = pulumi.Unwrap<FleetOutputs>;
+
+/** The stack's outputs as the engine gives them back: a fleet's, or a tenant's, which has no entry app. */
+export interface StackOutputs extends Pick<
+  AllOutputs,
+  "platform" | "url" | "environments" | "apps" | "credentials"
+> {
+  topology?: string;
+  entry?: AllOutputs["entry"];
+  /** Tenants only: the stack that its apps run on. */
+  platformStack?: string;
+}
+type InstanceOutput = AllOutputs["entry"];
 type AppOutput = StackOutputs["apps"][string];
 
 /** One line of `fleet status`. */
@@ -54,13 +64,13 @@ export function statusRows(
     ...parts
       .filter((part) => part.kind !== "instance")
       .map((part) => infrastructureRow(part, part.kind === "gateway" ? outputs.url : null)),
-    instanceRow("entry", "entry app", outputs.entry, byName.get("entry")),
+    ...(outputs.entry ? [instanceRow("entry", "entry app", outputs.entry, byName.get("entry"))] : []),
     ...Object.entries(outputs.environments).map(([key, output]) =>
       instanceRow(key, "environment", output, byName.get(`env-${key}`)),
     ),
     ...Object.entries(outputs.apps).map(([key, app]) =>
       app.isolation === "dedicated"
-        ? { ...instanceRow(key, "app", app, byName.get(`app-${key}`)), isolation: "dedicated" as const }
+        ? { ...instanceRow(key, "app", app, byName.get(`app-${app.name}`)), isolation: "dedicated" as const }
         : sharedRow(key, app, shared.get(key)),
     ),
   ];

@@ -1,7 +1,7 @@
 /** Ports and host names: each once in the fleet. */
 import { formatPath } from "../faults";
 import type { InstancePlan } from "../../plan/types";
-import { declared, eachClash, given, report, type Claim, type Context } from "./context";
+import { declared, eachClash, given, isTenant, report, type Claim, type Context } from "./context";
 
 const loopbackHosts = /^(?:localhost|127(?:\.\d+){3}|::1)$/i;
 
@@ -22,8 +22,10 @@ export function ports(context: Context): void {
       fix: "choose a lower port",
     });
   };
-  claim(plan.gateway.port, ["gateway", "port"]);
-  claimAll(plan.entry, ["entry", "port"]);
+  if (!isTenant(context)) {
+    claim(plan.gateway.port, ["gateway", "port"]);
+    claimAll(plan.entry, ["entry", "port"]);
+  }
   for (const environment of Object.values(plan.environments)) {
     claimAll(environment, ["environments", environment.key, "port"]);
   }
@@ -48,12 +50,16 @@ export function ports(context: Context): void {
 export function hosts(context: Context): void {
   const { plan, spec } = context;
   const environments = new Set(declared(context, "environments"));
-  const claims: Claim[] = [{ id: spec.gateway.domain, at: ["gateway", "domain"], explicit: false }];
+  const claims: Claim[] = isTenant(context)
+    ? []
+    : [{ id: spec.gateway.domain, at: ["gateway", "domain"], explicit: false }];
+  const keys = new Map(Object.values(plan.apps).map(({ name, key }) => [name, key]));
   for (const route of plan.gateway.routes) {
     if (route.kind === "entry") continue;
     // An app with an environment's key has its fault already.
     if (route.kind === "app" && environments.has(route.key)) continue;
-    const at = [route.kind === "app" ? "apps" : "environments", route.key];
+    const at =
+      route.kind === "app" ? ["apps", keys.get(route.key) ?? route.key] : ["environments", route.key];
     const [own = "", ...custom] = route.hosts;
     claims.push({ id: own, at, explicit: false });
     const listed = custom.length > 0 ? given(context, [...at, "domains"]) : undefined;

@@ -1,4 +1,4 @@
-import type { FleetPlan } from "../../plan/types";
+import type { FleetPlan, PlatformFacts } from "../../plan/types";
 import { fault, type Fault, type FaultText, type Segment } from "../faults";
 import { isBroken, type ParsedValues } from "../issues";
 import { isMap, type Plain } from "../plain";
@@ -12,10 +12,17 @@ export interface Context {
   readonly plan: FleetPlan;
   /** NocoBase versions that can be installed. */
   readonly releases: readonly string[];
+  /** A tenant's platform, where it is known. */
+  readonly facts?: PlatformFacts;
   readonly faults: Fault[];
 }
 
 export type Rule = (context: Context) => void;
+
+/** True for a tenant's stack file, which has neither entry app nor gateway nor environments. */
+export function isTenant(context: Context): boolean {
+  return context.spec.platformStack !== undefined;
+}
 
 /** Adds a fault, unless its place has one of form already: that one comes first. */
 export function report(context: Context, at: readonly Segment[], text: FaultText): void {
@@ -49,7 +56,7 @@ export interface Owner {
 export function owners(context: Context): Owner[] {
   const { environments, apps } = context.plan;
   return [
-    { key: "entry", at: ["entry"] },
+    ...(isTenant(context) ? [] : [{ key: "entry", at: ["entry"] }]),
     ...Object.keys(environments)
       .filter((key) => key !== "entry")
       .map((key) => ({ key, at: ["environments", key] })),

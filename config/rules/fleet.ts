@@ -2,7 +2,7 @@
 import { implementedPlatforms, platformCapabilities } from "../../platforms/capabilities";
 import { reservedConnections } from "../schema/parts";
 import { listed, suggest } from "../suggest";
-import { given, owners, report, type Context } from "./context";
+import { given, isTenant, owners, report, type Context } from "./context";
 
 /** The platform is implemented and can do what is declared. */
 export function platform(context: Context): void {
@@ -37,6 +37,7 @@ const meanings = {
 /** A declared topology is what the declarations amount to. */
 export function topology(context: Context): void {
   const { spec, plan, parsed } = context;
+  if (isTenant(context)) return;
   if (spec.topology === undefined || spec.topology === plan.topology) return;
   // With faulty declarations nobody knows what they amount to.
   if ([...parsed.broken].some((place) => /^\["(?:apps|environments)"/.test(place))) return;
@@ -78,7 +79,11 @@ export function releases(context: Context): void {
 /** No role may hold more connections than its server has. */
 export function connections(context: Context): void {
   const { plan } = context;
-  const limits = [plan.entry, ...Object.values(plan.environments), ...Object.values(plan.apps)];
+  const limits = [
+    ...(isTenant(context) ? [] : [plan.entry]),
+    ...Object.values(plan.environments),
+    ...Object.values(plan.apps),
+  ];
   const places = new Map(owners(context).map(({ key, at }) => [key, at]));
   for (const { key, database } of limits) {
     const server = Object.hasOwn(plan.databaseServers, database.server)

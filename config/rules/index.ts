@@ -5,11 +5,13 @@ import { connections, platform, releases, topology } from "./fleet";
 import { isolation } from "./isolation";
 import { databases, instances, keys } from "./names";
 import { databaseServers, environments, passwords, secretOwners } from "./references";
+import { tenant } from "./tenant";
 import { replicas } from "./replicas";
 import { resources } from "./resources";
 import { plainVariables, secretVariables } from "./variables";
 
 export const rules: readonly Rule[] = [
+  tenant,
   platform,
   topology,
   releases,

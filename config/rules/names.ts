@@ -114,7 +114,7 @@ function refuseAttaching(context: Context, names: ReadonlyMap<string, string>): 
   for (const app of Object.values(context.plan.apps)) {
     const hostDatabase = app.host === undefined ? undefined : databaseOf(context, app.host);
     for (const server of new Set([app.database.server, hostDatabase?.server ?? app.database.server])) {
-      const owner = names.get(`${server}\0${app.key}`);
+      const owner = names.get(`${server}\0${app.name}`);
       if (owner === undefined || owner === app.key) continue;
       report(context, ["apps", app.key], {
         problem: `the key "${app.key}" is also the name of a database on server "${server}" (that of "${owner}"), and NocoBase would attach the app to it`,

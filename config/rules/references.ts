@@ -2,11 +2,20 @@
 import { formatPath } from "../faults";
 import { isMap } from "../plain";
 import { listed, suggest } from "../suggest";
-import { declared, declaredServers, given, owners, report, unknowable, type Context } from "./context";
+import {
+  declared,
+  declaredServers,
+  given,
+  isTenant,
+  owners,
+  report,
+  unknowable,
+  type Context,
+} from "./context";
 
 /** An app's environment is declared. */
 export function environments(context: Context): void {
-  if (unknowable(context, "environments")) return;
+  if (unknowable(context, "environments") || isTenant(context)) return;
   const names = declared(context, "environments");
   const known = new Set(names);
   for (const [key, app] of Object.entries(context.parsed.values.apps)) {
@@ -29,7 +38,7 @@ export function environments(context: Context): void {
 
 /** Each database is on a declared server, and it is clear which. */
 export function databaseServers(context: Context): void {
-  if (unknowable(context, "databaseServers")) return;
+  if (unknowable(context, "databaseServers") || isTenant(context)) return;
   const names = declaredServers(context);
   const known = new Set(names);
   if (names.length === 0) {
@@ -102,7 +111,7 @@ export function secretOwners(context: Context): void {
   const { apps } = context.plan;
   const known = new Set(declared(context, "environments"));
   const dedicated = Object.keys(apps).filter((key) => apps[key]?.isolation === "dedicated");
-  const processes = ["entry", ...known, ...dedicated];
+  const processes = isTenant(context) ? dedicated : ["entry", ...known, ...dedicated];
   for (const key of keys) {
     if (processes.includes(key) || (!Object.hasOwn(apps, key) && isMap(given(context, ["apps", key]))))
       continue;

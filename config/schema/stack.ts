@@ -8,7 +8,16 @@ import { externalServerSchema, gatewaySchema, managedServerSchema } from "./serv
 /** The namespace of every key: the project's name in Pulumi.yaml. */
 export const namespace = "nocobase-fleet";
 
+const stackName = /^(?:[A-Za-z0-9_.-]{1,100}\/){0,2}[A-Za-z0-9_.-]{1,100}$/;
+
 export const stackSchema = z.strictObject({
+  platformStack: documented(z.string().regex(stackName).optional(), {
+    description:
+      "Makes this a tenant's stack file: it declares apps (and database servers of its own, if any) on this platform stack, and neither `entry`, `gateway` nor `environments`. docs/tenants.md has an example.",
+    allowed: "the name of a stack, or organization/project/stack",
+    examples: ["platform"],
+    defaultText: "none: the stack is a fleet of its own",
+  }),
   platform: documented(z.enum(["local", "docker", "kubernetes"]).default("local"), {
     description: "Where the fleet runs: `local` is processes on this machine.",
     allowed: "local (docker and kubernetes are reserved, not implemented yet)",
@@ -131,4 +140,10 @@ export const topLevelKeys = Object.keys(stackSchema.shape) as TopLevelKey[];
 /** Keys whose values are secrets; every other key must be free of them. */
 export const secretKeys: ReadonlySet<string> = new Set(["databaseServerPasswords", "secretEnv"]);
 /** Keys that hold one text; all others hold a map. */
-export const textKeys: ReadonlySet<string> = new Set(["platform", "topology", "deletion", "rootEmail"]);
+export const textKeys: ReadonlySet<string> = new Set([
+  "platformStack",
+  "platform",
+  "topology",
+  "deletion",
+  "rootEmail",
+]);

@@ -1,5 +1,6 @@
 /** The local platform: PostgreSQL, NocoBase and the gateway as supervised processes on this machine. */
 import type * as pulumi from "@pulumi/pulumi";
+import type { RoutePlan } from "../../plan/types";
 import * as local from "../../providers/local/resources";
 import type {
   FilesRequest,
@@ -10,6 +11,7 @@ import type {
   ManagedServerRequest,
   Platform,
   ServerEndpoint,
+  TenantRoutesRequest,
 } from "../types";
 
 export interface LocalPlatformArgs {
@@ -17,14 +19,20 @@ export interface LocalPlatformArgs {
   root: string;
   /** NocoBase versions to have installed. */
   releases: readonly string[];
+  /** A tenant's: the {@link LocalPlatform.attachment} of its platform stack. */
+  readonly attachedTo?: Readonly<Record<string, string>>;
 }
 
 /** Makes the fleet's parts with the `nocobase-local` provider. */
 export class LocalPlatform implements Platform {
   private readonly provider: local.Provider;
   private readonly releases: ReadonlyMap<string, local.Release>;
+  readonly attachment: Readonly<Record<string, string>>;
+  private readonly platformRoot?: string;
 
   constructor(args: LocalPlatformArgs) {
+    this.attachment = { root: args.root };
+    this.platformRoot = args.attachedTo?.root;
     this.provider = new local.Provider("local", { root: args.root });
     this.releases = new Map(
       args.releases.map((version) => [
@@ -55,7 +63,12 @@ export class LocalPlatform implements Platform {
   }
 
   files(name: string, request: FilesRequest, options: pulumi.CustomResourceOptions): pulumi.Resource {
-    return new local.AppFiles(name, { ...request }, { ...options, provider: this.provider });
+    const { hostedByPlatform, ...args } = request;
+    return new local.AppFiles(
+      name,
+      { ...args, instanceRoot: hostedByPlatform ? this.platformRoot : undefined },
+      { ...options, provider: this.provider },
+    );
   }
 
   instance(name: string, request: InstanceRequest, options: pulumi.CustomResourceOptions): InstanceHandle {
@@ -91,12 +104,7 @@ export class LocalPlatform implements Platform {
 
   gateway(name: string, request: GatewayRequest, options: pulumi.CustomResourceOptions): GatewayHandle {
     const { plan, targets } = request;
-    const routes = plan.routes.map(({ instance, instanceName, hosts, ...route }) => {
-      const target = targets[instance];
-      if (!target)
-        throw new Error(`the route of ${route.key} names instance "${instance}", which the fleet lacks`);
-      return { ...route, hosts: [...hosts], target, instance: instanceName };
-    });
+    const routes = routesTo(plan.routes, targets);
     const { host, port, domain, uploadLimitMiB } = plan;
     const gateway = new local.Gateway(
       name,
@@ -105,4 +113,29 @@ export class LocalPlatform implements Platform {
     );
     return { resource: gateway, url: gateway.url };
   }
+
+  tenantRoutes(
+    name: string,
+    request: TenantRoutesRequest,
+    options: pulumi.CustomResourceOptions,
+  ): pulumi.Resource {
+    const { stack, gateway, routes, targets } = request;
+    if (this.platformRoot === undefined) throw new Error(`${stack} is attached to no platform stack`);
+    return new local.TenantRoutes(
+      name,
+      { stack, platformRoot: this.platformRoot, gateway, routes: routesTo(routes, targets) },
+      { ...options, provider: this.provider },
+    );
+  }
+}
+
+function routesTo(
+  routes: readonly RoutePlan[],
+  targets: Readonly<Record<string, pulumi.Input<string>>>,
+): local.GatewayRouteArgs[] {
+  return routes.map(({ instance, instanceName, hosts, ...route }) => {
+    const target = targets[instance];
+    if (!target) throw new Error(`the route of ${route.key} names instance "${instance}", which isn't there`);
+    return { ...route, hosts: [...hosts], target, instance: instanceName };
+  });
 }

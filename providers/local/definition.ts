@@ -4,6 +4,7 @@ import { gateway } from "./handlers/gateway";
 import { instance } from "./handlers/instance";
 import { postgresServer } from "./handlers/postgres-server";
 import { release } from "./handlers/release";
+import { tenantRoutes } from "./handlers/tenant-routes";
 import { schema } from "./schema";
 
 /** The `nocobase-local` provider: a fleet's parts as processes of this machine. */
@@ -17,5 +18,6 @@ export const definition: ProviderDefinition = {
     "nocobase-local:index:AppFiles": appFiles,
     "nocobase-local:index:Instance": instance,
     "nocobase-local:index:Gateway": gateway,
+    "nocobase-local:index:TenantRoutes": tenantRoutes,
   },
 };

@@ -70,6 +70,8 @@ export interface AppFilesArgs {
   name: pulumi.Input<string>;
   /** Name of the instance whose storage shows this folder (`entry`, `env-blue`, `app-erp`); a change relinks it, nothing is copied. */
   instance: pulumi.Input<string>;
+  /** Root of the stack that the instance belongs to; this stack's by default. */
+  instanceRoot?: pulumi.Input<string>;
   /** The app's name inside that instance: `main` where the instance is the app itself, else the app's key. */
   appName: pulumi.Input<string>;
   /** 64 hex digits: AES-256 key of fields stored encrypted; kept for ever. */
@@ -146,5 +148,22 @@ export class Gateway extends pulumi.CustomResource {
   declare readonly url: pulumi.Output<string>;
   constructor(name: string, args: GatewayArgs, opts?: pulumi.CustomResourceOptions) {
     super("nocobase-local:index:Gateway", name, { ...args, url: undefined }, opts);
+  }
+}
+
+export interface TenantRoutesArgs {
+  /** The tenant's stack; names its file. */
+  stack: pulumi.Input<string>;
+  /** Root of the platform stack, whose gateway routes by it. */
+  platformRoot: pulumi.Input<string>;
+  /** Where that gateway listens. */
+  gateway: pulumi.Input<{ host: string; port: number; domain: string }>;
+  routes: pulumi.Input<GatewayRouteArgs[]>;
+}
+
+/** A tenant's routes in the gateway of its platform stack; a host or name that another stack has is refused in preview. */
+export class TenantRoutes extends pulumi.CustomResource {
+  constructor(name: string, args: TenantRoutesArgs, opts?: pulumi.CustomResourceOptions) {
+    super("nocobase-local:index:TenantRoutes", name, { ...args }, opts);
   }
 }

@@ -103,12 +103,13 @@ export const schema = {
         key: text("Key of the app."),
         name: text("Folder name below <root>/files."),
         instance: text("Instance whose storage shows the files."),
+        instanceRoot: text("Root of the stack that the instance belongs to; this stack's by default."),
         appName: text("The app's name inside that instance; main for the instance's own."),
         aesKey: secret("64 hex digits."),
         deletion: text("protect, backup, retain or delete."),
         database: connection,
       },
-      [],
+      ["instanceRoot"],
       { path: text("Absolute folder."), linked: flag("Whether the instance's storage shows the files.") },
     ),
     "nocobase-local:index:Instance": resource(
@@ -154,6 +155,21 @@ export const schema = {
       },
       [],
       { url: text("Address for browsers."), ...running },
+    ),
+    "nocobase-local:index:TenantRoutes": resource(
+      "A tenant's routes in its platform stack's gateway.",
+      {
+        stack: text("The tenant's stack."),
+        platformRoot: text("Absolute folder of the platform stack."),
+        gateway: { $ref: "pulumi.json#/Any", description: "Host, port and domain of the gateway." },
+        routes: {
+          type: "array",
+          items: { $ref: "#/types/nocobase-local:index:Route" },
+          description: "The tenant's part of the routing table.",
+        },
+      },
+      [],
+      {},
     ),
   },
 } as const;

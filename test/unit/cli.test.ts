@@ -25,6 +25,7 @@ const outputs: StackOutputs = {
   apps: {
     crm: {
       ...instance,
+      name: "crm",
       title: "CRM",
       isolation: "shared",
       environment: "entry",
@@ -34,6 +35,7 @@ const outputs: StackOutputs = {
     },
     erp: {
       ...instance,
+      name: "erp",
       title: "ERP",
       isolation: "dedicated",
       environment: null,
@@ -82,7 +84,7 @@ describe("fleet status", () => {
 });
 
 describe("fleet status of replicas", () => {
-  const scaled: StackOutputs = { ...outputs, entry: { ...outputs.entry, replicas: 3 }, apps: {} };
+  const scaled: StackOutputs = { ...outputs, entry: { ...outputs.entry!, replicas: 3 }, apps: {} };
   const entryWith = (ready: number, state: LivePart["state"] = "running"): LivePart => ({
     ...part("entry", state),
     replicas: { ready, wanted: 3 },

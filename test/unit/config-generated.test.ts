@@ -41,6 +41,7 @@ describe("the stack files", () => {
     dev: { topology: "hybrid", apps: ["crm", "erp", "support"], environments: ["blue"] },
     single: { topology: "single", apps: [], environments: [] },
     shared: { topology: "shared", apps: ["crm", "support"], environments: [] },
+    platform: { topology: "hybrid", apps: [], environments: ["blue"] },
   };
   for (const [stack, { topology, apps, environments }] of Object.entries(expected)) {
     const file = join(project, `Pulumi.${stack}.yaml`);
@@ -53,11 +54,26 @@ describe("the stack files", () => {
       assert.equal(faults, undefined, JSON.stringify(faults));
       const plan = planFleet(spec);
       assert.equal(plan.topology, topology);
-      assert.equal(spec.topology, topology);
+      assert.equal(spec.topology ?? topology, topology);
       assert.deepEqual(Object.keys(plan.apps), apps);
       assert.deepEqual(Object.keys(plan.environments), environments);
       for (const each of [plan.entry, ...Object.values(plan.environments), ...Object.values(plan.apps)]) {
         assert.equal(each.deletion, "backup");
+      }
+    });
+  }
+
+  for (const [stack, apps] of Object.entries({ acme: ["crm"], globex: ["crm", "erp"] })) {
+    it(`Pulumi.${stack}.yaml is valid to editors and to the reader, on what Pulumi.platform.yaml declares`, () => {
+      const file = join(project, `Pulumi.${stack}.yaml`);
+      assert.ok(editorAccepts(readFileSync(file, "utf8")));
+      const { spec, faults } = readStackFile(file);
+      assert.equal(faults, undefined, JSON.stringify(faults));
+      assert.equal(spec.platformStack, "platform");
+      assert.deepEqual(Object.keys(spec.apps), apps);
+      const { environments } = readStackFile(join(project, "Pulumi.platform.yaml")).spec!;
+      for (const app of Object.values(spec.apps)) {
+        if (app.isolation === "shared") assert.ok(Object.hasOwn(environments, app.host));
       }
     });
   }

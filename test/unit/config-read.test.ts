@@ -31,6 +31,7 @@ describe("readFleetSpec", function () {
     const { spec } = read({});
     assert.deepEqual(spec, {
       stack: "dev",
+      platformStack: undefined,
       platform: "local",
       topology: undefined,
       gateway: { host: "127.0.0.1", port: 13000, domain: "localhost", uploadLimitMiB: 1024 },

@@ -56,6 +56,7 @@ describe("planFleet", () => {
     const { crm } = plan(values).apps;
     assert.deepEqual(crm, {
       key: "crm",
+      name: "crm",
       title: "CRM",
       isolation: "shared",
       placement: "shared:blue",

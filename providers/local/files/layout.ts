@@ -28,12 +28,14 @@ export interface Placement {
   key: string;
   name: string;
   instance: string;
+  /** Root of the stack that the instance belongs to; undefined: of the same stack as the files. */
+  instanceRoot?: string;
   appName: string;
 }
 
 /** Links inside the instance's storage, as NocoBase 2.2 names them: [link, target]. */
 export function linksOf(root: string, placement: Placement): [string, string][] {
-  const { storage } = instanceLayout(root, placement.instance);
+  const { storage } = instanceLayout(placement.instanceRoot ?? root, placement.instance);
   const files = filesLayout(root, placement.name);
   return [
     [path.join(storage, "uploads", placement.key), files.uploads],

@@ -1,6 +1,7 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { hasCode, listFolder, readTextIfExists } from "../support/files";
+import { forgetGuest, guestsOf, noteGuest } from "./guests";
 import { filesLayout, linksOf, type Placement } from "./layout";
 
 function linkTarget(file: string): string | undefined {
@@ -22,6 +23,7 @@ export function areLinked(root: string, placement: Placement): boolean {
  * An empty folder is none; NocoBase makes some at its start.
  */
 export function linkFiles(root: string, placement: Placement): void {
+  noteGuest(root, placement);
   for (const [link, target] of linksOf(root, placement)) {
     const there = linkTarget(link);
     if (there === target) continue;
@@ -43,6 +45,7 @@ export function linkFiles(root: string, placement: Placement): void {
 
 /** Takes the links away, where they still lead to these files. */
 export function unlinkFiles(root: string, placement: Placement): void {
+  forgetGuest(root, placement);
   for (const [link, target] of linksOf(root, placement)) {
     if (linkTarget(link) === target) fs.rmSync(link);
   }
@@ -52,7 +55,11 @@ export function unlinkFiles(root: string, placement: Placement): void {
 export function linkFilesOfInstance(root: string, instance: string): void {
   for (const name of listFolder(path.join(root, "files"))) {
     const placement = placementOf(root, name);
-    if (placement?.instance === instance) linkFiles(root, placement);
+    if (placement?.instance === instance && placement.instanceRoot === undefined) linkFiles(root, placement);
+  }
+  for (const guest of guestsOf(root, instance)) {
+    const placement = placementOf(guest.root, guest.name);
+    if (placement?.instance === instance && placement.instanceRoot === root) linkFiles(guest.root, placement);
   }
 }
 

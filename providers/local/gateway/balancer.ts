@@ -16,18 +16,20 @@ export class Balancer {
   private readonly known = new Map<string, readonly Endpoint[] | undefined>();
   private readonly load = new Map<string, number>();
   private readonly refusedUntil = new Map<string, number>();
-  private readonly endWatch: () => void;
+  private readonly watches = new Map<string, () => void>();
   private turn = 0;
 
   /** @param folder of the endpoint files; without one each route has its target alone */
   constructor(private readonly folder?: string) {
-    // Read again when it is asked for next.
-    this.endWatch = folder === undefined ? () => undefined : watchFolder(folder, () => this.known.clear());
+    if (folder !== undefined) this.watch(folder);
   }
 
   /** Address for the next request; undefined where no process but those in `tried` takes any. */
-  choose({ instance, target }: GatewayRoute, tried: ReadonlySet<string> = new Set()): string | undefined {
-    const endpoints = instance === undefined ? undefined : this.endpointsOf(instance);
+  choose(
+    { instance, target, endpoints: folder }: GatewayRoute,
+    tried: ReadonlySet<string> = new Set(),
+  ): string | undefined {
+    const endpoints = instance === undefined ? undefined : this.endpointsOf(instance, folder);
     if (!endpoints) return tried.has(target) ? undefined : target;
     const running = endpoints.filter(({ url, terminating }) => !terminating && !tried.has(url));
     const ready = running.filter((endpoint) => endpoint.ready && !this.refuses(endpoint.url));
@@ -64,13 +66,25 @@ export class Balancer {
   }
 
   close(): void {
-    this.endWatch();
+    for (const endWatch of this.watches.values()) endWatch();
   }
 
-  private endpointsOf(instance: string): readonly Endpoint[] | undefined {
-    if (this.folder === undefined) return undefined;
-    if (!this.known.has(instance)) this.known.set(instance, readEndpoints(this.folder, instance));
-    return this.known.get(instance);
+  private endpointsOf(instance: string, folder = this.folder): readonly Endpoint[] | undefined {
+    if (folder === undefined) return undefined;
+    this.watch(folder);
+    // Names of a tenant's instances are its own: another stack may have the same.
+    const id = folder === this.folder ? instance : `${folder}/${instance}`;
+    if (!this.known.has(id)) this.known.set(id, readEndpoints(folder, instance));
+    return this.known.get(id);
+  }
+
+  private watch(folder: string): void {
+    if (this.watches.has(folder)) return;
+    // Read again when it is asked for next.
+    this.watches.set(
+      folder,
+      watchFolder(folder, () => this.known.clear()),
+    );
   }
 
   private loadOf(url: string): number {

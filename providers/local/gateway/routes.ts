@@ -13,6 +13,8 @@ export interface GatewayRoute {
   target: string;
   /** Name of the instance, whose ready processes serve it; without one `target` alone does. */
   instance?: string;
+  /** Folder of that instance's endpoint file; the platform's own by default. Set where a tenant's file is read. */
+  endpoints?: string;
   state: DeclaredState;
 }
 

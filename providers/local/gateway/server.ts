@@ -103,8 +103,11 @@ export class GatewayServer {
       void this.proxy.request(request, response, decision, this.table.table.uploadLimitMiB);
     } else if (decision.kind === "health") {
       const { routes } = this.table.table;
+      // A writer of a tenant's file asks for that file alone.
+      const stack = new URL(request.url ?? "", "http://gateway").searchParams.get("stack");
+      const revision = stack === null ? this.table.revision : (this.table.tenantRevisions.get(stack) ?? null);
       response.writeHead(200, { "Content-Type": "application/json", "Cache-Control": "no-store" });
-      response.end(JSON.stringify({ status: "ok", routes: routes.length, revision: this.table.revision }));
+      response.end(JSON.stringify({ status: "ok", routes: routes.length, revision }));
     } else if (decision.kind === "redirect") {
       response
         .writeHead(307, { Location: decision.location, "Cache-Control": "no-store", "Content-Length": 0 })

@@ -15,6 +15,8 @@ export interface CompiledTable {
   readonly entry: GatewayRoute | undefined;
   /** SHA-256 of the file's text, hex: tells a writer which table is in force. */
   readonly revision: string;
+  /** The same of each tenant's file that was added, by stack. */
+  readonly tenantRevisions: ReadonlyMap<string, string>;
 }
 
 /** The routes file can't be used; `message` lists every fault, one per line. */
@@ -35,7 +37,8 @@ const target = z.string().refine((value) => {
   return url?.protocol === "http:" && url.pathname === "/" && !url.search && !url.username;
 }, "is not an address such as http://127.0.0.1:21034");
 
-const routeSchema: z.ZodType<GatewayRoute> = z
+/** One route of a routes file. */
+export const routeSchema: z.ZodType<GatewayRoute> = z
   .strictObject({
     key: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_-]*$/, "is not a key of letters, digits, - and _"),
     kind: z.enum(["entry", "environment", "app"]),
@@ -101,12 +104,14 @@ export function readTable(text: string): CompiledTable {
   return compile(parsed.data, createHash("sha256").update(text).digest("hex"));
 }
 
-function compile(table: RoutingTable, revision: string): CompiledTable {
+/** Look-ups of a table that was checked. */
+export function compile(table: RoutingTable, revision: string): CompiledTable {
   const own = table.routes.filter((route) => route.kind !== "entry");
   const entry = table.routes.find((route) => route.kind === "entry");
   return {
     table,
     revision,
+    tenantRevisions: new Map(),
     entry,
     byHost: new Map(own.flatMap((route) => route.hosts.map((host) => [host, route] as const))),
     baseHosts: new Set([table.domain, ...(entry?.hosts ?? [])]),

@@ -19,12 +19,12 @@ interface FilesInputs extends Placement {
 }
 
 function inputsOf(props: Props): FilesInputs {
-  const { key, name, instance, appName, aesKey, deletion, database } = props as unknown as FilesInputs;
-  return { key, name, instance, appName, aesKey, deletion, database };
+  const { aesKey, deletion, database, ...placement } = props as unknown as FilesInputs;
+  return { ...placementOf(placement), aesKey, deletion, database };
 }
 
-function placementOf({ key, name, instance, appName }: FilesInputs): Placement {
-  return { key, name, instance, appName };
+function placementOf({ key, name, instance, instanceRoot, appName }: Placement): Placement {
+  return { key, name, instance, ...(instanceRoot === undefined ? {} : { instanceRoot }), appName };
 }
 
 async function apply(news: Props, olds: Props | undefined, context: Context): Promise<Props> {

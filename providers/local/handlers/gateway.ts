@@ -1,10 +1,10 @@
-import { createHash } from "node:crypto";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { changedPaths, sameValue } from "../../kit/values";
 import type { Context, Props, ResourceHandler } from "../../kit/types";
-import type { RoutingTable } from "../gateway/routes";
+import type { GatewayRoute, RoutingTable } from "../gateway/routes";
+import { readTenantTables, revisionOf, routeClashes, tenantFolder } from "../gateway/tenants";
 import { ensureFolder, writeFileIfChanged } from "../support/files";
 import { supervisorLayout } from "../supervisor/layout";
 import { failuresOf, hasUnknown, isPort, isText, rootOf } from "./context";
@@ -38,7 +38,7 @@ function wantedUnit(root: string, table: RoutingTable): WantedUnit {
     name: NAME,
     kind: "gateway",
     order: UNIT_ORDER.gateway,
-    args: [LAUNCHER, routesFile(root), supervisorLayout(root).endpoints],
+    args: [LAUNCHER, routesFile(root), supervisorLayout(root).endpoints, tenantFolder(root)],
     cwd: path.join(root, NAME),
     // Routes are taken over by the running process; an address is not.
     configuration: [`${host}:${port}`],
@@ -57,6 +57,26 @@ function wantedUnit(root: string, table: RoutingTable): WantedUnit {
 function probeHost(host: string): string {
   if (host === "0.0.0.0") return "127.0.0.1";
   return host === "::" ? "[::1]" : host;
+}
+
+/** Routes that the stack below this root has itself; none where its gateway was never made. */
+export function platformRoutes(root: string): GatewayRoute[] {
+  return (writtenTable(root) as Partial<RoutingTable> | undefined)?.routes ?? [];
+}
+
+/**
+ * Which routes file a gateway has in force: SHA-256 of its text, of a tenant's file where `stack` names one.
+ * Null: it has none. Undefined: no gateway answers.
+ */
+export async function gatewayRevision(
+  address: Pick<RoutingTable, "host" | "port">,
+  signal: AbortSignal,
+  stack?: string,
+): Promise<string | null | undefined> {
+  const query = stack === undefined ? "" : `?stack=${encodeURIComponent(stack)}`;
+  const answer = await fetch(healthUrl(address) + query, { signal }).catch(() => undefined);
+  const health = (await answer?.json().catch(() => undefined)) as { revision?: string | null } | undefined;
+  return health?.revision;
 }
 
 /** The routes file as it is; undefined where it is missing or no JSON. */
@@ -90,12 +110,10 @@ async function apply(inputs: Props, context: Context): Promise<Props> {
 
 /** Waits until the gateway routes by this table: an app may be stopped only once no request reaches it any more. */
 async function untilInForce(table: RoutingTable, text: string, signal: AbortSignal): Promise<void> {
-  const revision = createHash("sha256").update(text).digest("hex");
+  const revision = revisionOf(text);
   const limit = Date.now() + RELOAD_LIMIT_MS;
   for (;;) {
-    const answer = await fetch(healthUrl(table), { signal }).catch(() => undefined);
-    const health = (await answer?.json().catch(() => undefined)) as { revision?: string } | undefined;
-    if (health?.revision === revision) return;
+    if ((await gatewayRevision(table, signal)) === revision) return;
     if (Date.now() > limit) {
       throw new Error(
         `the gateway didn't take its new routes over within ${RELOAD_LIMIT_MS / 1000} s; see: fleet logs gateway`,
@@ -105,7 +123,7 @@ async function untilInForce(table: RoutingTable, text: string, signal: AbortSign
   }
 }
 
-function healthUrl({ host, port }: RoutingTable): string {
+function healthUrl({ host, port }: Pick<RoutingTable, "host" | "port">): string {
   return `http://${probeHost(host)}:${port}/__fleet/health`;
 }
 
@@ -113,9 +131,16 @@ function healthUrl({ host, port }: RoutingTable): string {
 export const gateway: ResourceHandler = {
   computed: ["url"],
 
-  check(news) {
+  check(news, _olds, context) {
     const rules = { host: isText, port: isPort, domain: isText };
-    return { inputs: news, failures: failuresOf(news, rules) };
+    const failures = failuresOf(news, rules);
+    if (Array.isArray(news.routes)) {
+      const tenants = readTenantTables(tenantFolder(rootOf(context)), () => undefined);
+      const mine = { name: "this stack", routes: tableOf(news).routes };
+      const others = tenants.map(({ stack, routes }) => ({ name: `stack ${stack}`, routes }));
+      failures.push(...routeClashes(mine, others).map((reason) => ({ property: "routes", reason })));
+    }
+    return { inputs: news, failures };
   },
 
   async diff(_id, _olds, news, context, oldInputs) {
@@ -143,6 +168,12 @@ export const gateway: ResourceHandler = {
 
   async delete(_id, _outputs, context) {
     const root = rootOf(context);
+    const tenants = readTenantTables(tenantFolder(root), () => undefined).map(({ stack }) => stack);
+    if (tenants.length > 0) {
+      throw new Error(
+        `stacks stand on this platform: ${tenants.join(", ")}. Destroy them first; \`fleet stop\` stops the fleet and loses nothing.`,
+      );
+    }
     await removeUnit(root, NAME);
     fs.rmSync(path.join(root, NAME), { recursive: true, force: true });
   },

@@ -8,6 +8,7 @@ import {
   type Props,
   type ResourceHandler,
 } from "../../kit/types";
+import { guestsOf } from "../files/guests";
 import { linkFilesOfInstance } from "../files/links";
 import { instanceInputs, instanceUrl, replicasOf, type InstanceInputs } from "../instance/inputs";
 import { allRun, areInForce, bringUpFirst, bringUpOthers, removeReplicas } from "../instance/replicas";
@@ -135,6 +136,12 @@ export const instance: ResourceHandler = {
 
   async delete(id, _outputs, context) {
     const root = rootOf(context);
+    const guests = guestsOf(root, id).map(({ stack, name }) => `${name} of ${stack}`);
+    if (guests.length > 0) {
+      throw new Error(
+        `${id} hosts apps of other stacks: ${guests.join(", ")}. Move or remove them first, by their own stack files.`,
+      );
+    }
     context.status(`${id}: stopping`);
     await removeReplicas(root, id);
     const kept = removeStorage(root, id);

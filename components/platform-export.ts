@@ -1,0 +1,71 @@
+/** What a platform stack tells the stacks of its tenants: facts, and the secrets to work with. */
+import * as pulumi from "@pulumi/pulumi";
+import type { DatabaseServerPlan, FleetPlan, PlatformFacts, PlatformServer } from "../plan/types";
+import type { Platform } from "../platforms/types";
+import type { NocoBaseHost } from "./nocobase-instance";
+
+/** Value of the stack output `forTenants`. */
+export interface PlatformExport {
+  facts: PlatformFacts;
+  secrets: PlatformSecrets;
+}
+
+export interface PlatformSecrets {
+  /** Administrator's password of each database server. */
+  databaseServers: Record<string, string>;
+  environments: Record<string, { rootPassword: string; supervisorKey: string }>;
+}
+
+export interface ExportArgs {
+  plan: FleetPlan;
+  platform: Platform;
+  environments: Readonly<Record<string, NocoBaseHost>>;
+  /** Administrator's passwords by server. */
+  adminPasswords: Readonly<Record<string, pulumi.Input<string>>>;
+}
+
+/** The whole as one secret. */
+export function exportForTenants(args: ExportArgs): pulumi.Output<PlatformExport> {
+  const { plan, platform, environments, adminPasswords } = args;
+  const { host, port, domain } = plan.gateway;
+  const facts = {
+    version: 1,
+    stack: plan.stack,
+    platform: plan.platform,
+    gateway: { host, port, domain },
+    environments: Object.fromEntries(
+      Object.entries(environments).map(([key, each]) => [
+        key,
+        {
+          name: each.plan.name,
+          url: each.url,
+          release: each.plan.release,
+          rootEmail: each.plan.root.email,
+        },
+      ]),
+    ),
+    databaseServers: Object.fromEntries(
+      Object.entries(plan.databaseServers).map(([key, server]) => [key, reachable(server)]),
+    ),
+    attachment: { ...platform.attachment },
+  };
+  const secrets = {
+    databaseServers: { ...adminPasswords },
+    environments: Object.fromEntries(
+      Object.entries(environments).map(([key, { keys }]) => [
+        key,
+        { rootPassword: keys.rootPassword, supervisorKey: keys.supervisorKey },
+      ]),
+    ),
+  };
+  return pulumi.secret(pulumi.output({ facts, secrets }));
+}
+
+function reachable(server: DatabaseServerPlan): PlatformServer {
+  const { host, port, adminUser } = server;
+  if (server.kind === "managed") {
+    return { host, port, adminUser, sslMode: "disable", maintenanceDatabase: "postgres", superuser: true };
+  }
+  const { sslMode, maintenanceDatabase, superuser } = server;
+  return { host, port, adminUser, sslMode, maintenanceDatabase, superuser };
+}
