@@ -17,6 +17,7 @@ import { lineProgress, noProgress, type Progress } from "../toolchain/progress";
 import { projectDirectory } from "../toolchain/project";
 import { describeLock, freeStaleLocks } from "../toolchain/stack-lock";
 import { ExitCode, UserError } from "./exit-codes";
+import { ensureImages } from "./images";
 import { settlePendingOperations, type StateResource } from "./pending";
 import { readPlatform, requireRunning, type EngineAccess, type PlatformOutputs } from "./platform";
 import { usePrivateTemp } from "./private-temp";
@@ -197,8 +198,10 @@ async function readOutputs(stack: Stack): Promise<StackOutputs> {
 }
 
 async function installReleases(plan: StackPlan, progress: Progress): Promise<void> {
-  if (plan.platform !== "local") return;
-  for (const version of plan.releases) await ensureRelease(version, { progress });
+  if (plan.platform === "local") {
+    for (const version of plan.releases) await ensureRelease(version, { progress });
+  }
+  if (plan.platform === "docker") await ensureImages(plan, progress);
 }
 
 function missingStackFile(projectDir: string, stackName: string): string {

@@ -42,6 +42,7 @@ export function planFleet(spec: FleetSpec): FleetPlan {
     platform: spec.platform,
     topology: topologyOf(spec),
     releases: [...new Set(instances.map(({ release }) => release))].sort(),
+    images: spec.images,
     gateway: planGateway(spec, entry, environments, apps),
     databaseServers: mapSorted(spec.databaseServers, (server, key) => planServer(spec, key, server)),
     entry,

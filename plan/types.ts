@@ -18,6 +18,16 @@ export interface ResourceLimits {
   readonly cpuMillis?: number;
 }
 
+/** Images that a fleet on Docker needs; `node` runs the gateway. */
+export type ImageName = "nocobase" | "node" | "postgres" | "proxy";
+
+export interface ImagesPlan {
+  /** `official`: those that the makers publish; `local`: those that `fleet images build` makes. */
+  readonly source: "official" | "local";
+  /** Names in place of the source's, e.g. in a registry of one's own. */
+  readonly names: Readonly<Partial<Record<ImageName, string>>>;
+}
+
 export interface FleetPlan {
   readonly stack: string;
   /** What tells a tenant's plan from a fleet's. */
@@ -26,6 +36,7 @@ export interface FleetPlan {
   readonly topology: Topology;
   /** NocoBase versions in use, sorted, without duplicates. */
   readonly releases: readonly string[];
+  readonly images: ImagesPlan;
   readonly gateway: GatewayPlan;
   readonly databaseServers: Readonly<Record<string, DatabaseServerPlan>>;
   readonly entry: InstancePlan;
