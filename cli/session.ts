@@ -20,6 +20,7 @@ import { ExitCode, UserError } from "./exit-codes";
 import { ensureImages } from "./images";
 import { settlePendingOperations, type StateResource } from "./pending";
 import { readPlatform, requireRunning, type EngineAccess, type PlatformOutputs } from "./platform";
+import { repair } from "./repair";
 import { usePrivateTemp } from "./private-temp";
 import type { StackOutputs } from "./status/rows";
 
@@ -97,6 +98,7 @@ export async function openStack(name: string, options: OpenOptions = {}): Promis
       say: (line) => console.error(line),
       wake: () => ensureRunning(operations),
     });
+    await repair(stack, engine, operations, resources);
   }
   let outputs: Promise<StackOutputs> | undefined;
   return {

@@ -26,6 +26,8 @@ export interface LivePart {
 
 export interface Operations {
   parts(): Promise<LivePart[]>;
+  /** Which of a stack's resources are gone from the platform, where its resources don't find that out themselves. */
+  lost?(resources: readonly { urn: string; type: string; id?: string }[]): Promise<string[]>;
   /** Starts what should run and isn't running; all parts, or the named ones. */
   start(names: readonly string[], say: (line: string) => void): Promise<void>;
   /** Stops parts until the next `start` or `up`; nothing is removed. */

@@ -137,6 +137,8 @@ export class DockerPlatform implements Platform {
   ): pulumi.Output<string> {
     const volume = this.fleet.volume(`${name}-volume`, instance, {
       ...options,
+      // The files in it are protected by their own resource; a volume that they moved out of may go.
+      protect: false,
       retainOnDelete: deletion === "retain",
     });
     this.storages.set(instance, volume);

@@ -11,6 +11,7 @@ import { GATEWAY } from "./names";
 
 /** Of the project in Pulumi.yaml. */
 const PROJECT = "nocobase-fleet";
+const CONTAINER = "docker:index/container:Container";
 const START_LIMIT_MS = 180_000;
 /** Servers first, the gateway last. */
 const ORDER: Readonly<Record<PartKind, number>> = { server: 0, instance: 1, gateway: 2 };
@@ -41,6 +42,13 @@ export class DockerOperations implements Operations {
       names.map((name) => this.livePart(name, live.filter(({ part }) => part === name))),
     );
     return [...parts, ...this.stoppedParts(names)].sort((a, b) => ORDER[a.kind] - ORDER[b.kind]);
+  }
+
+  async lost(resources: readonly { urn: string; type: string; id?: string }[]): Promise<string[]> {
+    const { docker } = this.daemon;
+    const containers = resources.filter(({ type }) => type === CONTAINER);
+    const ids = new Set((await docker.listContainers({ all: true })).map(({ Id }) => Id));
+    return containers.filter(({ id }) => id !== undefined && !ids.has(id)).map(({ urn }) => urn);
   }
 
   async start(names: readonly string[], say: (line: string) => void): Promise<void> {
