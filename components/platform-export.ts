@@ -27,12 +27,12 @@ export interface ExportArgs {
 /** The whole as one secret. */
 export function exportForTenants(args: ExportArgs): pulumi.Output<PlatformExport> {
   const { plan, platform, environments, adminPasswords } = args;
-  const { host, port, domain } = plan.gateway;
+  const { host, port, domain, tls } = plan.gateway;
   const facts = {
     version: 1,
     stack: plan.stack,
     platform: plan.platform,
-    gateway: { host, port, domain },
+    gateway: { host, port, domain, ...(tls ? { tls } : {}) },
     environments: Object.fromEntries(
       Object.entries(environments).map(([key, each]) => [
         key,

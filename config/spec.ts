@@ -5,6 +5,7 @@ import type {
   ImagesPlan,
   PlatformName,
   ResourceLimits,
+  TlsPlan,
   Topology,
 } from "../plan/types";
 
@@ -27,6 +28,7 @@ export interface GatewaySpec {
   readonly host: string;
   readonly port: number;
   readonly domain: string;
+  readonly tls?: TlsPlan;
   readonly uploadLimitMiB: number;
 }
 

@@ -52,10 +52,20 @@ export interface GatewayPlan {
   readonly domain: string;
   /** `http://localhost:13000`, without a trailing slash. */
   readonly url: string;
+  readonly tls?: TlsPlan;
   /** Largest request body passed on, in MiB. */
   readonly uploadLimitMiB: number;
   /** Sorted by `key`. */
   readonly routes: readonly RoutePlan[];
+}
+
+/** How the gateway speaks HTTPS. */
+export interface TlsPlan {
+  readonly port: number;
+  /** `acme`: certificates of a public authority, got and renewed by the gateway; `internal`: of one of its own. */
+  readonly issuer: "acme" | "internal";
+  /** Address that the authority writes to. */
+  readonly email?: string;
 }
 
 /** A tenant's stack: apps on another stack's platform. */
@@ -81,7 +91,7 @@ export interface PlatformFacts {
   readonly version: number;
   readonly stack: string;
   readonly platform: PlatformName;
-  readonly gateway: Pick<GatewayPlan, "host" | "port" | "domain">;
+  readonly gateway: Pick<GatewayPlan, "host" | "port" | "domain" | "tls">;
   readonly environments: Readonly<Record<string, PlatformEnvironment>>;
   readonly databaseServers: Readonly<Record<string, PlatformServer>>;
   /** What the platform itself needs to be found, e.g. the folder of its processes. */

@@ -55,11 +55,7 @@ export class DockerFleet {
     const key = name === "nocobase" ? `nocobase-${release}` : name;
     const known =
       this.present.get(key) ??
-      new docker.RemoteImage(
-        `image-${key}`,
-        { name: whole, keepLocally: true },
-        { provider: this.docker },
-      );
+      new docker.RemoteImage(`image-${key}`, { name: whole, keepLocally: true }, { provider: this.docker });
     this.present.set(key, known);
     return known.imageId;
   }

@@ -1,14 +1,20 @@
 /** The gateway: a proxy that faces the network, and behind it the fleet's own router, which knows the apps. */
 import * as pulumi from "@pulumi/pulumi";
 import type { GatewayPlan, RoutePlan } from "../../plan/types";
-import { GATEWAY_FOLDER, PROGRAM_FILE, programHash, ROUTES_FILE, TENANTS_FOLDER } from "../../providers/docker/gateway/folder";
+import {
+  GATEWAY_FOLDER,
+  PROGRAM_FILE,
+  programHash,
+  ROUTES_FILE,
+  TENANTS_FOLDER,
+} from "../../providers/docker/gateway/folder";
 import { GatewayConfig, Service } from "../../providers/docker/resources";
 import type { GatewayRoute, RoutingTable } from "../../providers/local/gateway/routes";
 import type { GatewayHandle } from "../types";
 import type { DockerFleet } from "./fleet";
 import { hardened, labelsOf, memoryFolder, volumeMount } from "./hardening";
 import { dockerName, GATEWAY, routerName } from "./names";
-import { PROXY_PORT, proxyConfiguration, proxyMark, ROUTER_PORT } from "./proxy";
+import { PROXY_PORT, proxyConfiguration, proxyMark, PROXY_TLS_PORT, ROUTER_PORT } from "./proxy";
 
 /** Requests under way end within ten seconds. */
 const GRACE_SECONDS = 15;
@@ -19,10 +25,10 @@ export type AddressesOf = (instanceName: string) => readonly string[];
 
 /** Routes with the addresses of containers in place of those on this machine. */
 export function dockerRoutes(routes: readonly RoutePlan[], addressesOf: AddressesOf): GatewayRoute[] {
-  return routes.map(({ instance: _key, instanceName, hosts, ...route }) => {
+  return routes.map(({ key, kind, title, isolation, state, hosts, instanceName }) => {
     const [target = "", ...others] = addressesOf(instanceName);
     return {
-      ...route,
+      ...{ key, kind, title, isolation, state },
       hosts: [...hosts],
       target,
       instance: instanceName,
@@ -112,9 +118,16 @@ export function createGateway(
       entrypoints: ["caddy"],
       command: ["run", "--config", `${GATEWAY_FOLDER}/Caddyfile`, "--adapter", "caddyfile"],
       envs: ["XDG_DATA_HOME=/data", "XDG_CONFIG_HOME=/data", "HOME=/data"],
-      mounts: [volumeMount(GATEWAY_FOLDER, volume.name, true), volumeMount("/data", data.name), memoryFolder("/tmp", 16)],
+      mounts: [
+        volumeMount(GATEWAY_FOLDER, volume.name, true),
+        volumeMount("/data", data.name),
+        memoryFolder("/tmp", 16),
+      ],
       networksAdvanced: [{ name: fleet.network, aliases: [GATEWAY.proxy] }],
-      ports: [{ internal: PROXY_PORT, external: plan.port, ip: plan.host }],
+      ports: [
+        { internal: PROXY_PORT, external: plan.port, ip: plan.host },
+        ...(plan.tls ? [{ internal: PROXY_TLS_PORT, external: plan.tls.port, ip: plan.host }] : []),
+      ],
       labels: [...labels(GATEWAY.proxy), { label: "nocobase-fleet.proxy", value: proxyMark(proxy) }],
     },
     { ...options, dependsOn: router },

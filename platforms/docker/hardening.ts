@@ -2,7 +2,13 @@
 import type * as docker from "@pulumi/docker";
 import type * as pulumi from "@pulumi/pulumi";
 import type { ResourceLimits } from "../../plan/types";
-import { KIND_LABEL, PART_LABEL, REPLICA_LABEL, STACK_LABEL, type PartKind } from "../../providers/docker/labels";
+import {
+  KIND_LABEL,
+  PART_LABEL,
+  REPLICA_LABEL,
+  STACK_LABEL,
+  type PartKind,
+} from "../../providers/docker/labels";
 
 const MIB = 1024 ** 2;
 

@@ -67,7 +67,16 @@ export class DockerPlatform implements Platform {
   }
 
   files(name: string, request: FilesRequest, options: pulumi.CustomResourceOptions): pulumi.Resource {
-    const { key, name: backupName, instance, hostedByPlatform, appName, aesKey, deletion, database } = request;
+    const {
+      key,
+      name: backupName,
+      instance,
+      hostedByPlatform,
+      appName,
+      aesKey,
+      deletion,
+      database,
+    } = request;
     const attached = hostedByPlatform ? this.args.attachedTo : undefined;
     const volume = attached
       ? dockerName(attached.stack ?? "", instance)
@@ -104,7 +113,11 @@ export class DockerPlatform implements Platform {
     return createInstance(this.fleet, name, { ...request, storage }, options);
   }
 
-  gateway(name: string, { plan, targets }: GatewayRequest, options: pulumi.CustomResourceOptions): GatewayHandle {
+  gateway(
+    name: string,
+    { plan, targets }: GatewayRequest,
+    options: pulumi.CustomResourceOptions,
+  ): GatewayHandle {
     const addressesOf = (instance: string) => this.addressesOf(instance);
     return createGateway(this.fleet, name, { plan, targets, addressesOf }, options);
   }

@@ -88,9 +88,7 @@ function createSecrets(
   const volume = fleet.volume(`${name}-secrets-volume`, `${plan.name}-secrets`, options);
   const text = pulumi
     .all([pulumi.all(secretEnv), database.password])
-    .apply(([variables, password]) =>
-      secretsText(secrets.format, { ...variables, DB_PASSWORD: password }),
-    );
+    .apply(([variables, password]) => secretsText(secrets.format, { ...variables, DB_PASSWORD: password }));
   const files = new VolumeFiles(
     `${name}-secrets`,
     {
@@ -118,16 +116,14 @@ function createReplica(
   const profile = fleet.profile.nocobase;
   const replica = replicaOf(plan, number);
   const { host, port, name: databaseName, sslMode } = database;
-  const envs = pulumi
-    .all([host, port, databaseName, database.user])
-    .apply(([dbHost, dbPort, dbName, user]) =>
-      plainVariables({
-        plan,
-        replica,
-        profile,
-        database: { host: dbHost, port: dbPort, name: dbName, user, sslMode },
-      }),
-    );
+  const envs = pulumi.all([host, port, databaseName, database.user]).apply(([dbHost, dbPort, dbName, user]) =>
+    plainVariables({
+      plan,
+      replica,
+      profile,
+      database: { host: dbHost, port: dbPort, name: dbName, user, sslMode },
+    }),
+  );
   const labels = labelsOf({ stack: fleet.owner, part: plan.name, kind: "instance", replica: number });
   const limits = { ...plan.resources, memoryMiB: memoryLimit(plan) };
   return fleet.container(

@@ -3,7 +3,13 @@ import type { ContainerInspectInfo } from "dockerode";
 import type { StackPlan } from "../../plan/types";
 import { copyLog } from "../../providers/docker/logs";
 import { bringUp } from "../../providers/docker/running";
-import { KIND_LABEL, PART_LABEL, REPLICA_LABEL, STACK_LABEL, type PartKind } from "../../providers/docker/labels";
+import {
+  KIND_LABEL,
+  PART_LABEL,
+  REPLICA_LABEL,
+  STACK_LABEL,
+  type PartKind,
+} from "../../providers/docker/labels";
 import { daemonOf, explained, found, type Daemon } from "../../toolchain/plugins/docker/daemon";
 import type { LivePart, LiveState, LogOptions, Operations } from "../operations";
 import { memoryMiB } from "./memory";
@@ -39,7 +45,12 @@ export class DockerOperations implements Operations {
     const live = await this.containers();
     const names = [...new Set(live.map(({ part }) => part))];
     const parts = await Promise.all(
-      names.map((name) => this.livePart(name, live.filter(({ part }) => part === name))),
+      names.map((name) =>
+        this.livePart(
+          name,
+          live.filter(({ part }) => part === name),
+        ),
+      ),
     );
     return [...parts, ...this.stoppedParts(names)].sort((a, b) => ORDER[a.kind] - ORDER[b.kind]);
   }
@@ -67,10 +78,7 @@ export class DockerOperations implements Operations {
       await Promise.all(
         step.map(async ({ info }) => {
           // Docker leaves a container that was stopped stopped, after a restart of the machine too.
-          await this.daemon.docker
-            .getContainer(info.Id)
-            .stop()
-            .catch(unlessStopped);
+          await this.daemon.docker.getContainer(info.Id).stop().catch(unlessStopped);
           say(`stopped ${info.Name.slice(1)}`);
         }),
       );
@@ -167,15 +175,16 @@ function liveOf(info: ContainerInspectInfo): Live {
 function stateOf({ State }: ContainerInspectInfo): LiveState {
   if (State.Restarting) return "failed";
   if (!State.Running) return State.Status === "created" ? "missing" : "held";
-  const health = { starting: "starting", unhealthy: "unhealthy" } as const;
-  return health[State.Health?.Status as keyof typeof health] ?? "running";
+  const health = State.Health?.Status;
+  return health === "starting" || health === "unhealthy" ? health : "running";
 }
 
 function complaintOf(info: ContainerInspectInfo): string | undefined {
   const { State } = info;
   if (stateOf(info) === "running") return undefined;
-  if (!State.Running) return `ended with exit code ${State.ExitCode}; \`fleet start\` or \`fleet up\` starts it`;
-  const said = State.Health?.Log?.at(-1)?.Output.trim();
+  if (!State.Running)
+    return `ended with exit code ${State.ExitCode}; \`fleet start\` or \`fleet up\` starts it`;
+  const said = State.Health?.Log.at(-1)?.Output.trim();
   return said === undefined || said === "" ? undefined : said.slice(0, 200);
 }
 

@@ -1,7 +1,8 @@
 /** What containers said: Docker's stream of both outputs, as lines. */
-import { PassThrough } from "node:stream";
+import { PassThrough, type Readable } from "node:stream";
 import { createInterface } from "node:readline";
 import { finished } from "node:stream/promises";
+import type Docker from "dockerode";
 import type { Container } from "dockerode";
 
 /**
@@ -18,17 +19,16 @@ export async function copyLog(
   const out = new PassThrough();
   const printed = printLines(out, print);
   const stream = follow
-    ? await container.logs({ ...wanted, follow: true })
-    : ended((await container.logs({ ...wanted, follow: false })) as unknown as Buffer);
-  container.modem.demuxStream(stream, out, out);
-  const end = (): void => void (stream as PassThrough).destroy();
-  follow?.addEventListener("abort", end, { once: true });
+    ? ((await container.logs({ ...wanted, follow: true })) as unknown as Readable)
+    : ended(await container.logs({ ...wanted, follow: false }));
+  (container.modem as Docker["modem"]).demuxStream(stream, out, out);
+  follow?.addEventListener("abort", () => stream.destroy(), { once: true });
   await finished(stream).catch(() => undefined);
   out.end();
   await printed;
 }
 
-function ended(content: Buffer): NodeJS.ReadableStream {
+function ended(content: Buffer): Readable {
   const stream = new PassThrough();
   stream.end(content);
   return stream;

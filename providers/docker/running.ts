@@ -46,11 +46,13 @@ export async function bringUp(
       const { State, Name, RestartCount } = await daemon.docker.getContainer(id).inspect();
       if (RestartCount - before >= RESTART_LIMIT) {
         const said = await lastLines(daemon, id);
-        throw new Error(`${Name.slice(1)} ends as soon as it was started (exit code ${State.ExitCode}):\n${said}`);
+        throw new Error(
+          `${Name.slice(1)} ends as soon as it was started (exit code ${State.ExitCode}):\n${said}`,
+        );
       }
       if (State.Running && (State.Health === undefined || State.Health.Status === "healthy")) break;
       if (Date.now() > limit) {
-        const [last] = State.Health?.Log?.slice(-1) ?? [];
+        const [last] = State.Health?.Log.slice(-1) ?? [];
         throw new Error(
           `${Name.slice(1)} is not healthy within ${timeoutMs / 1000} s (${State.Health?.Status ?? State.Status}` +
             `${last ? `: ${last.Output.trim().slice(0, 200)}` : ""}); see: fleet logs`,

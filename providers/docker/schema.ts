@@ -39,7 +39,12 @@ export const schema = {
       volume: text("Name of the volume."),
       image: text("Image with Node that helps to write."),
       owner: integer("Number of the one user who may read them."),
-      files: { type: "object", secret: true, additionalProperties: { type: "string" }, description: "By path." },
+      files: {
+        type: "object",
+        secret: true,
+        additionalProperties: { type: "string" },
+        description: "By path.",
+      },
     }),
     "nocobase-docker:index:AppFiles": resource(
       "An app's uploads and AES key in the volume of its instance, and the guard of its data.",

@@ -69,7 +69,12 @@ export async function takeBackup(request: BackupRequest): Promise<string> {
       }
       const { tables, pgDump } = facts;
       const restore = restoreSteps(placement);
-      await writeManifest(folder, { app: placement.key, database, facts: { tables, entries, pgDump }, restore });
+      await writeManifest(folder, {
+        app: placement.key,
+        database,
+        facts: { tables, entries, pgDump },
+        restore,
+      });
     }),
   );
 }

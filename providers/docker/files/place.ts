@@ -47,7 +47,8 @@ export async function placeFiles(
         "unreadable, so it is not overwritten. Bring back the stack state that made it, or remove the volume to begin anew.",
     );
   }
-  if (code !== 0) throw new Error(`The files of ${to.key} can't be placed in the volume ${to.volume}: ${output}`);
+  if (code !== 0)
+    throw new Error(`The files of ${to.key} can't be placed in the volume ${to.volume}: ${output}`);
 }
 
 /** Removes an app's files. */

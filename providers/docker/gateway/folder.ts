@@ -46,7 +46,9 @@ export async function readGatewayFolder(
   daemon: Daemon,
   container: string,
 ): Promise<Record<string, string> | undefined> {
-  const stream = await found(() => daemon.docker.getContainer(container).getArchive({ path: GATEWAY_FOLDER }));
+  const stream = await found(() =>
+    daemon.docker.getContainer(container).getArchive({ path: GATEWAY_FOLDER }),
+  );
   if (!stream) return undefined;
   const texts: Record<string, string> = {};
   const reader = extract();

@@ -49,4 +49,3 @@ async function databasesOf(inputs: ServerInputs, context: Context): Promise<stri
     );
   }
 }
-

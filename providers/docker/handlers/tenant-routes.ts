@@ -6,7 +6,13 @@ import type { GatewayRoute, RoutingTable } from "../../local/gateway/routes";
 import { revisionOf, routeClashes, type RouteOwner, type TenantTable } from "../../local/gateway/tenants";
 import { gatewayRevision } from "../../local/handlers/gateway";
 import { tryLock } from "../../local/support/lock";
-import { GATEWAY_FOLDER, gatewayFile, readGatewayFolder, ROUTES_FILE, TENANTS_FOLDER } from "../gateway/folder";
+import {
+  GATEWAY_FOLDER,
+  gatewayFile,
+  readGatewayFolder,
+  ROUTES_FILE,
+  TENANTS_FOLDER,
+} from "../gateway/folder";
 import { tenantTables } from "../gateway/tenants";
 import { putIntoContainer } from "../volume/helper";
 import { failuresOf, hasUnknown, isText, placeOf } from "./context";
@@ -27,7 +33,10 @@ function inputsOf(props: Props): TenantRoutesInputs {
 }
 
 /** What others have already of these routes, one sentence each. */
-async function clashesOf({ stack, container, routes }: TenantRoutesInputs, context: Context): Promise<string[]> {
+async function clashesOf(
+  { stack, container, routes }: TenantRoutesInputs,
+  context: Context,
+): Promise<string[]> {
   const { daemon } = placeOf(context);
   const own = (await readGatewayFolder(daemon, container))?.[ROUTES_FILE];
   const tenants = await tenantTables(daemon, container);
@@ -60,7 +69,10 @@ async function write(inputs: TenantRoutesInputs, routes: GatewayRoute[], context
   const written = await explained("write routes to the platform's gateway", daemon, () =>
     putIntoContainer(daemon, container, GATEWAY_FOLDER, [file]),
   );
-  if (!written) throw new Error(`The platform's gateway ${container} is not on ${daemon.address}: bring its stack up first.`);
+  if (!written)
+    throw new Error(
+      `The platform's gateway ${container} is not on ${daemon.address}: bring its stack up first.`,
+    );
   const info = await found(() => daemon.docker.getContainer(container).inspect());
   if (info?.State.Running !== true) {
     context.warn("The platform's gateway doesn't run; it takes these routes over when it starts.");

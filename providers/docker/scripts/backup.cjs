@@ -7,8 +7,7 @@ const path = require("node:path");
 const { database, dump, passwordFile, files } = JSON.parse(process.argv[2]);
 const env = { ...process.env, PGPASSFILE: passwordFile, PGSSLMODE: database.sslMode || "prefer" };
 const where = ["-h", database.host, "-p", String(database.port), "-U", database.user, "-d", database.name];
-const COUNT =
-  "SELECT count(*) FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema')";
+const COUNT = "SELECT count(*) FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema')";
 
 function run(program, args, what) {
   const done = spawnSync(program, args, { env, encoding: "utf8", maxBuffer: 256 * 2 ** 20 });
@@ -34,7 +33,11 @@ const unreadable = "the dump can't be read back";
 const listed = run("pg_restore", ["--list", dump], unreadable);
 // Reads and unpacks every byte of it.
 run("pg_restore", ["--file=/dev/null", dump], unreadable);
-const counted = run("psql", ["-tA", "--no-password", ...where, "-c", COUNT], "the database's tables can't be counted");
+const counted = run(
+  "psql",
+  ["-tA", "--no-password", ...where, "-c", COUNT],
+  "the database's tables can't be counted",
+);
 const version = run("pg_dump", ["--version"], "pg_dump has no version").trim().split(" ").pop();
 console.log(
   JSON.stringify({

@@ -36,12 +36,18 @@ function chownBelow(folder) {
 /** Copies, compares, and only then removes what was copied. */
 function bring(source, target) {
   if (source === target || !fs.existsSync(source)) return;
-  fs.cpSync(source, target, { recursive: true, force: true, preserveTimestamps: true, verbatimSymlinks: true });
+  fs.cpSync(source, target, {
+    recursive: true,
+    force: true,
+    preserveTimestamps: true,
+    verbatimSymlinks: true,
+  });
   chownBelow(target);
   if (fs.statSync(source).isDirectory()) {
     const there = new Set(entriesBelow(target));
     const lost = entriesBelow(source).filter((entry) => !there.has(entry));
-    if (lost.length > 0) throw new Error(`${lost.length} of ${source} didn't arrive at ${target}; nothing was removed`);
+    if (lost.length > 0)
+      throw new Error(`${lost.length} of ${source} didn't arrive at ${target}; nothing was removed`);
   }
   fs.rmSync(source, { recursive: true });
 }

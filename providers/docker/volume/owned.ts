@@ -12,7 +12,10 @@ export { stackOf } from "../../local/files/owner";
  */
 export async function assertOurs(daemon: Daemon, volume: string, stacks: readonly string[]): Promise<void> {
   const info = await found(() => daemon.docker.getVolume(volume).inspect());
-  if (!info) throw new Error(`The volume ${volume} is not on ${daemon.address}. Run \`fleet refresh\`, then this again.`);
+  if (!info)
+    throw new Error(
+      `The volume ${volume} is not on ${daemon.address}. Run \`fleet refresh\`, then this again.`,
+    );
   const owner = (info.Labels as Record<string, string> | null)?.[STACK_LABEL];
   if (owner !== undefined && stacks.includes(owner)) return;
   throw new Error(

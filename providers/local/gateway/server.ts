@@ -110,6 +110,8 @@ export class GatewayServer {
       const revision = stack === null ? this.table.revision : (this.table.tenantRevisions.get(stack) ?? null);
       response.writeHead(200, { "Content-Type": "application/json", "Cache-Control": "no-store" });
       response.end(JSON.stringify({ status: "ok", routes: routes.length, revision }));
+    } else if (decision.kind === "known") {
+      response.writeHead(decision.known ? 200 : 404, { "Content-Length": 0 }).end();
     } else if (decision.kind === "redirect") {
       response
         .writeHead(307, { Location: decision.location, "Cache-Control": "no-store", "Content-Length": 0 })
@@ -126,7 +128,7 @@ export class GatewayServer {
       refuseUpgrade(socket, notices.invalid("only WebSocket upgrades are known"));
     } else if (decision.kind === "proxy") {
       void this.proxy.upgrade(request, socket, head, decision, this.table.table);
-    } else if (decision.kind === "health" || decision.kind === "redirect") {
+    } else if (decision.kind === "health" || decision.kind === "known" || decision.kind === "redirect") {
       refuseUpgrade(socket, notices.unknownPage());
     } else {
       refuseUpgrade(socket, noticeOf(decision));
