@@ -17,7 +17,7 @@ import type {
 import { DockerFleet } from "./fleet";
 import { createGateway, dockerRoutes } from "./gateway";
 import { createInstance } from "./instance";
-import { dockerName, networkName, routerName } from "./names";
+import { dockerName, hostOf, networkName, routerName } from "./names";
 import { createServer } from "./server";
 
 export interface DockerPlatformArgs {
@@ -167,6 +167,6 @@ export class DockerPlatform implements Platform {
 
   private addressesOf(instance: string): string[] {
     const names = this.replicas.get(instance) ?? [instance];
-    return names.map((name) => `http://${name}:${this.fleet.profile.nocobase.port}`);
+    return names.map((name) => `http://${hostOf(name)}:${this.fleet.profile.nocobase.port}`);
   }
 }

@@ -8,7 +8,7 @@ import { LAUNCHER_GRACE_SECONDS, memoryLimit, plainVariables, secretsText } from
 import type { DockerFleet } from "./fleet";
 import { hardened, labelsOf, memoryFolder, volumeMount } from "./hardening";
 import { SECRETS_FOLDER } from "./images/profiles";
-import { dockerName } from "./names";
+import { dockerName, hostOf } from "./names";
 
 /** Requests under way end, then NocoBase does. */
 const GRACE_SECONDS = LAUNCHER_GRACE_SECONDS + 15;
@@ -139,7 +139,7 @@ function createReplica(
         volumeMount(SECRETS_FOLDER, args.volume, true),
         memoryFolder("/tmp", 256),
       ],
-      networksAdvanced: [{ name: fleet.network, aliases: [replica.name] }],
+      networksAdvanced: [{ name: fleet.network, aliases: [hostOf(replica.name)] }],
       // The first one alone: fleet sets up there what is inside.
       ports: number === 1 ? [{ internal: profile.port, external: plan.port, ip: plan.host }] : [],
       healthcheck: {

@@ -10,6 +10,14 @@ export function dockerName(stack: string, part: string): string {
   return `${prefix(stack)}-${part}`;
 }
 
+/**
+ * Host name of a replica within the network: `app-erp`, `2.app-erp`. The number comes first, since what ends in a
+ * number is read as an IPv4 address, and no instance's name holds a dot.
+ */
+export function hostOf(replica: string): string {
+  return replica.split(".").reverse().join(".");
+}
+
 /** The network that a stack's containers are on. */
 export function networkName(stack: string): string {
   return prefix(stack);
