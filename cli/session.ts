@@ -14,7 +14,7 @@ import { ensureRelease } from "../providers/local/release";
 import { backendEnvironment } from "../toolchain/backend";
 import { ensureToolchain, type Toolchain } from "../toolchain/ensure";
 import { lineProgress, noProgress, type Progress } from "../toolchain/progress";
-import { projectDirectory } from "../toolchain/project";
+import { PROJECT, projectDirectory } from "../toolchain/project";
 import { describeLock, freeStaleLocks } from "../toolchain/stack-lock";
 import { ExitCode, UserError } from "./exit-codes";
 import { ensureImages } from "./images";
@@ -23,8 +23,6 @@ import { readPlatform, requireRunning, type EngineAccess, type PlatformOutputs }
 import { repair } from "./repair";
 import { usePrivateTemp } from "./private-temp";
 import type { StackOutputs } from "./status/rows";
-
-export const PROJECT = "nocobase-fleet";
 
 export interface FleetStack {
   readonly name: string;

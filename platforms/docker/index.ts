@@ -67,16 +67,8 @@ export class DockerPlatform implements Platform {
   }
 
   files(name: string, request: FilesRequest, options: pulumi.CustomResourceOptions): pulumi.Resource {
-    const {
-      key,
-      name: backupName,
-      instance,
-      hostedByPlatform,
-      appName,
-      aesKey,
-      deletion,
-      database,
-    } = request;
+    const { key, name: backupName, instance, hostedByPlatform, appName, release } = request;
+    const { aesKey, deletion, database } = request;
     const attached = hostedByPlatform ? this.args.attachedTo : undefined;
     const volume = attached
       ? dockerName(attached.stack ?? "", instance)
@@ -91,6 +83,7 @@ export class DockerPlatform implements Platform {
         volume,
         volumeStack: attached?.owner,
         appName,
+        release,
         image: this.fleet.image("nocobase"),
         owner: this.fleet.profile.nocobase.owner,
         network: this.fleet.network,

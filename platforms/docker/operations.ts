@@ -11,12 +11,11 @@ import {
   type PartKind,
 } from "../../providers/docker/labels";
 import { daemonOf, explained, found, type Daemon } from "../../toolchain/plugins/docker/daemon";
+import { PROJECT } from "../../toolchain/project";
 import type { LivePart, LiveState, LogOptions, Operations } from "../operations";
 import { memoryMiB } from "./memory";
 import { GATEWAY } from "./names";
 
-/** Of the project in Pulumi.yaml. */
-const PROJECT = "nocobase-fleet";
 const CONTAINER = "docker:index/container:Container";
 const START_LIMIT_MS = 180_000;
 /** Servers first, the gateway last. */

@@ -38,6 +38,8 @@ export interface AppFilesArgs {
   volumeStack?: pulumi.Input<string>;
   /** The app's name inside that instance. */
   appName: pulumi.Input<string>;
+  /** NocoBase version that it runs with; before it changes, `fleet up` takes a backup. */
+  release: pulumi.Input<string>;
   /** Image with Node and PostgreSQL's clients. */
   image: pulumi.Input<string>;
   /** Number of the user that NocoBase runs as. */

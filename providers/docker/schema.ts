@@ -54,6 +54,7 @@ export const schema = {
         volume: text("Storage volume of the instance that serves it."),
         volumeStack: text("<project>/<stack> that the volume belongs to; this stack by default."),
         appName: text("Its name inside that instance."),
+        release: text("NocoBase version that it runs with."),
         image: text("Image with Node and PostgreSQL's clients."),
         owner: integer("Number of the user that NocoBase runs as."),
         network: text("Network on which the database answers."),

@@ -5,6 +5,7 @@ import type { TestDocker } from "../support/dockerd";
 import { ensureMmdebstrap } from "../support/mmdebstrap";
 import { skipBecause } from "../support/skip";
 import { describeScenarios, startingValues } from "./scenarios";
+import { containers } from "./docker/containers";
 import { DockerHarness } from "./support/docker";
 import { gatewayPort } from "./support/local";
 import { Project } from "./support/project";
@@ -37,5 +38,8 @@ describe("docker platform", function () {
     if (server as TestDocker | undefined) await server.stop();
   });
 
-  describeScenarios(() => harness);
+  describeScenarios(
+    () => harness,
+    () => containers(() => harness),
+  );
 });

@@ -198,7 +198,8 @@ describe("gateway in Docker", function () {
         },
         (response) => {
           const names =
-            (response.socket as unknown as import("node:tls").TLSSocket).getPeerCertificate().subjectaltname ?? "";
+            (response.socket as unknown as import("node:tls").TLSSocket).getPeerCertificate()
+              .subjectaltname ?? "";
           let text = "";
           response.setEncoding("utf8").on("data", (chunk: string) => (text += chunk));
           response.on("end", () =>

@@ -4,15 +4,18 @@ import { changedPaths } from "../../kit/values";
 import type { Context, Props, ResourceHandler } from "../../kit/types";
 import type { ConnectionSettings } from "../../local/support/database";
 import { messageOf } from "../../local/support/files";
-import { takeBackup } from "../files/backup";
+import { takeBackup, type BackupRequest } from "../files/backup";
 import { placeFiles, removeFiles, type VolumeAccess } from "../files/place";
 import { samePlacement, type Placement } from "../files/placement";
 import { assertOurs } from "../volume/owned";
 import { failuresOf, isOneOf, isText, placeOf } from "./context";
 
-interface FilesInputs extends Placement {
+/** Checked inputs of an AppFiles. */
+export interface FilesInputs extends Placement {
   /** Name of the backup: `app-crm`. */
   name: string;
+  /** NocoBase version. */
+  release: string;
   image: string;
   owner: number;
   network: string;
@@ -95,19 +98,35 @@ export const appFiles: ResourceHandler = {
 };
 
 async function backUp(inputs: FilesInputs, context: Context): Promise<string> {
-  const { key, name, database, network, backupRoot: root } = inputs;
   try {
-    const folder = await takeBackup({
-      ...accessOf(inputs, context),
-      ...{ name, database, network, root },
-      placement: placementOf(inputs),
+    const folder = await backUpApp(inputs, {
+      ...placeOf(context),
+      signal: context.signal,
       status: (message) => context.status(message),
     });
-    return `Backup of ${key}: ${folder} (how to restore it: manifest.json).`;
+    return `Backup of ${inputs.key}: ${folder} (how to restore it: manifest.json).`;
   } catch (error) {
     throw new Error(
-      `${key} was not removed, since its backup failed: ${messageOf(error)}\n` +
+      `${inputs.key} was not removed, since its backup failed: ${messageOf(error)}\n` +
         "Repair that and run it again; or put the app back, choose another `deletion`, run `up`, and then take it out.",
     );
   }
+}
+
+/** Takes a verified backup of an app and returns its folder. */
+export function backUpApp(
+  inputs: FilesInputs,
+  access: Pick<BackupRequest, "daemon" | "stack" | "signal" | "status">,
+): Promise<string> {
+  const { name, image, owner, database, network, backupRoot: root } = inputs;
+  return takeBackup({
+    ...access,
+    name,
+    image,
+    owner,
+    database,
+    network,
+    root,
+    placement: placementOf(inputs),
+  });
 }

@@ -1,7 +1,7 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import type Docker from "dockerode";
-import { PROJECT } from "../../../cli/session";
+import { PROJECT } from "../../../toolchain/project";
 import { KIND_LABEL, STACK_LABEL } from "../../../providers/docker/labels";
 import { copyLog } from "../../../providers/docker/logs";
 import { fleetRoot } from "../../../providers/local/root";
@@ -114,8 +114,41 @@ export class DockerHarness extends StateHarness implements PlatformHarness {
     return container.replace(`/fleet-${this.project.stack}-`, "");
   }
 
+  async remove(part: string): Promise<void> {
+    await this.docker.getContainer(this.nameOf(part)).remove({ force: true });
+  }
+
+  async stop(part: string): Promise<void> {
+    await this.docker.getContainer(this.nameOf(part)).stop();
+  }
+
+  /** Somebody else's container with the name of a part. @returns the name */
+  async foreign(part: string): Promise<string> {
+    const [own] = await this.containers();
+    await this.docker.createContainer({ name: this.nameOf(part), Image: own?.Image, Cmd: ["--version"] });
+    return this.nameOf(part);
+  }
+
+  async removeForeign(name: string): Promise<void> {
+    await this.docker.getContainer(name).remove();
+  }
+
+  /** Writes into the state that an app ran with another release. */
+  async pretendRelease(app: string, release: string): Promise<void> {
+    await this.editState((resources) => {
+      const files = resources.find(({ urn }) => urn.endsWith(`::${app}-files`));
+      if (!files?.outputs) throw new Error(`the state has no ${app}-files`);
+      files.inputs.release = release;
+      files.outputs.release = release;
+    });
+  }
+
+  private nameOf(part: string): string {
+    return `fleet-${this.project.stack}-${part}`;
+  }
+
   /** @param helpers also those that lived for one piece of work and were left by a kill */
-  private async containers(helpers = false) {
+  async containers(helpers = false) {
     const filters = { label: [this.label, ...(helpers ? [] : [KIND_LABEL])] };
     const listed = await this.docker.listContainers({ all: true, filters });
     return Promise.all(listed.map(({ Id }) => this.docker.getContainer(Id).inspect()));

@@ -87,19 +87,32 @@ export class StateHarness {
   }
 
   protected async state(): Promise<StateResource[]> {
+    return (await this.exported()).deployment.resources;
+  }
+
+  /** Exports the state, lets it be changed, and imports it. */
+  protected async editState(change: (resources: StateResource[]) => void): Promise<void> {
+    const exported = await this.exported();
+    change(exported.deployment.resources);
+    await this.pulumi(["stack", "import"], JSON.stringify(exported));
+  }
+
+  private async exported(): Promise<{ deployment: { resources: StateResource[] } }> {
+    return JSON.parse(await this.pulumi(["stack", "export", "--show-secrets"])) as {
+      deployment: { resources: StateResource[] };
+    };
+  }
+
+  private async pulumi(args: readonly string[], input = ""): Promise<string> {
     const toolchain = await ensureToolchain();
     const backend = backendEnvironment(this.project.folder, process.env);
-    const exported = execFileSync(
-      toolchain.engine.path,
-      ["stack", "export", "--show-secrets", "--stack", this.project.stack],
-      {
-        cwd: this.project.folder,
-        encoding: "utf8",
-        maxBuffer: 64 * 2 ** 20,
-        env: { ...process.env, ...toolchain.env, ...backend },
-      },
-    );
-    return (JSON.parse(exported) as { deployment: { resources: StateResource[] } }).deployment.resources;
+    return execFileSync(toolchain.engine.path, [...args, "--stack", this.project.stack], {
+      cwd: this.project.folder,
+      encoding: "utf8",
+      input,
+      maxBuffer: 64 * 2 ** 20,
+      env: { ...process.env, ...toolchain.env, ...backend },
+    });
   }
 
   private async run(
