@@ -2,8 +2,12 @@
 import type { InstancePlan, ReplicaPlan } from "../../plan/types";
 import type { NocoBaseProfile } from "./images/profiles";
 
-/** NocoBase ends in 1.4–2.4 s, a replica some seconds later; the launcher's own limit comes before Docker's. */
-export const LAUNCHER_GRACE_SECONDS = 15;
+/** The router learns from the health check that a replica is going to stop, and asks four times a second. */
+const DRAIN_NOTICE_SECONDS = 3;
+/** Requests in work may take this long then. */
+const DRAIN_LIMIT_SECONDS = 20;
+/** NocoBase ends in 1.4–2.4 s after that; the launcher's own limit comes before Docker's. */
+export const LAUNCHER_GRACE_SECONDS = DRAIN_NOTICE_SECONDS + DRAIN_LIMIT_SECONDS + 15;
 /** Of the memory limit; the rest is for code, buffers and native libraries. */
 const HEAP_SHARE = 0.75;
 
@@ -29,6 +33,8 @@ export function plainVariables({ plan, replica, profile, database }: PlainSettin
     ...plan.env,
     ...profile.env,
     FLEET_REPLICA: replica.name,
+    FLEET_DRAIN_NOTICE_MS: String(DRAIN_NOTICE_SECONDS * 1000),
+    FLEET_DRAIN_LIMIT_MS: String(DRAIN_LIMIT_SECONDS * 1000),
     DB_DIALECT: "postgres",
     DB_HOST: database.host,
     DB_PORT: String(database.port),

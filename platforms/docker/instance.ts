@@ -11,7 +11,7 @@ import { SECRETS_FOLDER } from "./images/profiles";
 import { dockerName, hostOf } from "./names";
 
 /** Requests under way end, then NocoBase does. */
-const GRACE_SECONDS = LAUNCHER_GRACE_SECONDS + 15;
+const GRACE_SECONDS = LAUNCHER_GRACE_SECONDS + 5;
 /** A first start takes 10–25 s, an upgrade to another release longer. */
 const START_LIMIT_SECONDS = 600;
 

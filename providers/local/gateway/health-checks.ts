@@ -5,7 +5,7 @@ import type { Endpoint } from "../supervisor/endpoints";
 const HEALTH_PATH = "/api/__health_check";
 /** A replica says that it is going to end for a second before it refuses anything. */
 const INTERVAL_MS = 250;
-const TIMEOUT_MS = 4000;
+const TIMEOUT_MS = 2000;
 
 interface Check {
   ready: boolean;
