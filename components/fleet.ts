@@ -158,6 +158,7 @@ export function createFleet(plan: FleetPlan, platform: Platform, secrets: FleetS
       plan,
       platform,
       environments,
+      servers,
       adminPasswords: mapValues(
         servers,
         ({ adminPassword }, key) => adminPassword ?? secrets.databaseServerPasswords[key] ?? "",

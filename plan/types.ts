@@ -148,6 +148,8 @@ export interface ExternalServerPlan {
   readonly maintenanceDatabase: string;
   /** False for managed services whose administrator is not a superuser. */
   readonly superuser: boolean;
+  /** Where instances reach it, if not at the address above: a platform's managed server in a network of its own. */
+  readonly inside?: { readonly host: string; readonly port: number };
 }
 
 export type DatabaseServerPlan = ManagedServerPlan | ExternalServerPlan;

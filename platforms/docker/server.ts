@@ -21,6 +21,8 @@ export function createServer(
   options: pulumi.CustomResourceOptions,
 ): ServerEndpoint {
   const { owner, volume: target } = fleet.profile.postgres;
+  // Tenants' servers are on their platform's network, where two may have the same name.
+  const host = fleet.args.platformNetwork === undefined ? plan.name : dockerName(fleet.args.stack, plan.name);
   const data = fleet.volume(`${name}-data`, plan.name, options);
   const secrets = fleet.volume(`${name}-secrets-volume`, `${plan.name}-secrets`, options);
   const password = new VolumeFiles(
@@ -55,7 +57,7 @@ export function createServer(
       ],
       shmSize: 256,
       stopSignal: "SIGINT",
-      networksAdvanced: [{ name: fleet.network, aliases: [plan.name] }],
+      networksAdvanced: [{ name: fleet.network, aliases: [host] }],
       ports: [{ internal: PORT, external: plan.port, ip: plan.host }],
       healthcheck: {
         tests: ["CMD", "pg_isready", "-q", "-h", "127.0.0.1", "-U", plan.adminUser],
@@ -83,5 +85,5 @@ export function createServer(
     { ...options, provider: fleet.contents },
   );
   // Constants, so that nothing that connects is made anew with the container.
-  return { resource: server, host: pulumi.output(plan.name), port: pulumi.output(PORT) };
+  return { resource: server, host: pulumi.output(host), port: pulumi.output(PORT) };
 }
