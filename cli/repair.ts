@@ -14,14 +14,14 @@ export async function repair(
   operations: Operations,
   resources: readonly StateResource[],
 ): Promise<void> {
-  if (!operations.lost || resources.length === 0) return;
-  const lost = await operations.lost(resources);
+  const drift = await operations.drift?.(resources);
+  if (!drift) return;
+  const { lost, stopped } = drift;
   if (lost.length > 0) {
     const names = lost.map((urn) => urn.split("::").pop() ?? urn).join(", ");
     console.log(`Gone from the platform, to be made anew: ${names}.`);
     await refreshResources({ stack, ...engine }, lost, "the state can't take over what is gone");
   }
-  const stopped = (await operations.parts()).filter(({ state }) => state === "held").map(({ name }) => name);
   if (stopped.length === 0) return;
   console.log(`Starting ${stopped.join(", ")} first, since the engine has to talk to them.`);
   try {

@@ -12,7 +12,7 @@ import {
 } from "../../providers/docker/labels";
 import { daemonOf, explained, found, type Daemon } from "../../toolchain/plugins/docker/daemon";
 import { PROJECT } from "../../toolchain/project";
-import type { LivePart, LiveState, LogOptions, Operations } from "../operations";
+import type { Drift, LivePart, LiveState, LogOptions, Operations } from "../operations";
 import { memoryMiB } from "./memory";
 import { GATEWAY } from "./names";
 
@@ -54,11 +54,16 @@ export class DockerOperations implements Operations {
     return [...parts, ...this.stoppedParts(names)].sort((a, b) => ORDER[a.kind] - ORDER[b.kind]);
   }
 
-  async lost(resources: readonly { urn: string; type: string; id?: string }[]): Promise<string[]> {
-    const { docker } = this.daemon;
+  async drift(resources: readonly { urn: string; type: string; id?: string }[]): Promise<Drift> {
     const containers = resources.filter(({ type }) => type === CONTAINER);
-    const ids = new Set((await docker.listContainers({ all: true })).map(({ Id }) => Id));
-    return containers.filter(({ id }) => id !== undefined && !ids.has(id)).map(({ urn }) => urn);
+    if (containers.length === 0) return { lost: [], stopped: [] };
+    const listed = await explained("look for the fleet's containers", this.daemon, () =>
+      this.daemon.docker.listContainers({ all: true }),
+    );
+    const ids = new Set(listed.map(({ Id }) => Id));
+    const lost = containers.filter(({ id }) => id !== undefined && !ids.has(id)).map(({ urn }) => urn);
+    const held = (await this.containers()).filter(({ info }) => stateOf(info) === "held");
+    return { lost, stopped: [...new Set(held.map(({ part }) => part))] };
   }
 
   async start(names: readonly string[], say: (line: string) => void): Promise<void> {
