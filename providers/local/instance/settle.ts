@@ -29,11 +29,7 @@ export type Settled = Pick<
  * Brings a running instance in line: the root user's sign-in, the multi-app manager in the main app where it hosts
  * apps, and uploads into the app's own folder. Safe to repeat. `olds` are the inputs it ran with before.
  */
-export async function settle(
-  inputs: Settled,
-  olds: Settled | undefined,
-  context: Context,
-): Promise<void> {
+export async function settle(inputs: Settled, olds: Settled | undefined, context: Context): Promise<void> {
   const account = { url: instanceUrl(inputs), account: inputs.rootEmail, password: inputs.rootPassword };
   const session = new Session(account);
   const call: Call = { signal: context.signal };
@@ -52,12 +48,7 @@ export async function settle(
   }
 }
 
-async function changeSignIn(
-  session: Session,
-  inputs: Settled,
-  olds: Settled,
-  call: Call,
-): Promise<void> {
+async function changeSignIn(session: Session, inputs: Settled, olds: Settled, call: Call): Promise<void> {
   if (await canSignIn(session, call)) return;
   const root = await signInWithAny(session, [{ account: olds.rootEmail, password: olds.rootPassword }], call);
   if (!root) {
