@@ -51,15 +51,12 @@ export function containers(harness: () => DockerHarness): void {
 
     it("refuses a foreign container of a name that it needs, naming it", async () => {
       const name = await harness().foreign("app-late");
-      editApps((apps) => (apps.late = { isolation: "dedicated" }));
+      editApps((apps) => (apps.late = { isolation: "dedicated", deletion: "delete" }));
       const run = await harness().project.fleet("up");
       assert.equal(run.code, 1, run.output);
       assert.match(run.output, new RegExp(`${name} on .*already, made by someone else`));
       await harness().removeForeign(name);
       editApps((apps) => delete apps.late);
-      harness().project.edit((values) => (values.deletion = "delete"));
-      await up();
-      harness().project.edit((values) => (values.deletion = "protect"));
       await up();
     });
 
