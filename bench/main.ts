@@ -4,6 +4,7 @@
  */
 import { Command } from "commander";
 import { cold } from "./benchmarks/cold";
+import { docker } from "./benchmarks/docker";
 import { plan } from "./benchmarks/plan";
 import { previews } from "./benchmarks/previews";
 import { real } from "./benchmarks/real";
@@ -24,6 +25,11 @@ const benchmarks: Record<string, Benchmark> = {
   plan: { summary: "stack file to plan for 10 to 10,000 apps; half a minute", run: plan },
   up: { summary: "first and no-op `up` of 10 and 100 apps with instant plugins; 5 minutes", run: up },
   real: { summary: "a fleet with real NocoBase and PostgreSQL; 5 minutes", run: real },
+  docker: {
+    summary: "the dev fleet as containers: images, `up`, memory; 10 minutes where no image is built yet",
+    heavy: true,
+    run: docker,
+  },
   scale: { summary: "one app on 1, 2 and 3 replicas; 5 minutes", run: scale },
   large: {
     summary: "`up` of 200 and 1,000 apps with instant plugins; half an hour",

@@ -76,12 +76,19 @@ export async function settlePendingOperations(settling: Settling): Promise<State
     deployment: { ...deployment, resources, pending_operations: others },
   });
   const doubtful = [...ours, ...others.map(({ resource }) => resource)].map(({ urn }) => urn);
-  if (doubtful.length > 0) await refresh(settling, doubtful);
+  if (doubtful.length > 0) {
+    const why = "an interrupted run left operations half-done, and they could not be settled";
+    await refreshResources(settling, doubtful, why);
+  }
   return before;
 }
 
-/** Writes into the state what is really there of these resources. */
-async function refresh({ stack, enginePath, projectDir, env }: Settling, urns: string[]): Promise<void> {
+/** Writes into the state what is really there of these resources. @throws UserError with the engine's words and `why` */
+export async function refreshResources(
+  { stack, enginePath, projectDir, env }: Pick<Settling, "stack" | "enginePath" | "projectDir" | "env">,
+  urns: readonly string[],
+  why: string,
+): Promise<void> {
   const args = [
     ...["refresh", "--yes", "--skip-preview", "--non-interactive", "--stack", stack.name],
     ...urns.flatMap((urn) => ["--target", urn]),
@@ -89,7 +96,7 @@ async function refresh({ stack, enginePath, projectDir, env }: Settling, urns: s
   const done = await run(enginePath, args, { cwd: projectDir, env, timeoutMs: 120_000 });
   if (done.code !== 0) {
     throw new UserError(
-      `an interrupted run left operations half-done, and they could not be settled:\n${tail(done.stdout + done.stderr)}\n` +
+      `${why}:\n${tail(done.stdout + done.stderr)}\n` +
         `Look at them with \`pulumi refresh --stack ${stack.name}\`.`,
     );
   }

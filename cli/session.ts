@@ -14,15 +14,15 @@ import { ensureRelease } from "../providers/local/release";
 import { backendEnvironment } from "../toolchain/backend";
 import { ensureToolchain, type Toolchain } from "../toolchain/ensure";
 import { lineProgress, noProgress, type Progress } from "../toolchain/progress";
-import { projectDirectory } from "../toolchain/project";
+import { PROJECT, projectDirectory } from "../toolchain/project";
 import { describeLock, freeStaleLocks } from "../toolchain/stack-lock";
 import { ExitCode, UserError } from "./exit-codes";
+import { ensureImages } from "./images";
 import { settlePendingOperations, type StateResource } from "./pending";
 import { readPlatform, requireRunning, type EngineAccess, type PlatformOutputs } from "./platform";
+import { repair } from "./repair";
 import { usePrivateTemp } from "./private-temp";
 import type { StackOutputs } from "./status/rows";
-
-export const PROJECT = "nocobase-fleet";
 
 export interface FleetStack {
   readonly name: string;
@@ -96,6 +96,7 @@ export async function openStack(name: string, options: OpenOptions = {}): Promis
       say: (line) => console.error(line),
       wake: () => ensureRunning(operations),
     });
+    await repair(stack, engine, operations, resources);
   }
   let outputs: Promise<StackOutputs> | undefined;
   return {
@@ -202,8 +203,10 @@ async function readOutputs(stack: Stack): Promise<StackOutputs> {
 }
 
 async function installReleases(plan: StackPlan, progress: Progress): Promise<void> {
-  if (plan.platform !== "local") return;
-  for (const version of plan.releases) await ensureRelease(version, { progress });
+  if (plan.platform === "local") {
+    for (const version of plan.releases) await ensureRelease(version, { progress });
+  }
+  if (plan.platform === "docker") await ensureImages(plan, progress);
 }
 
 function missingStackFile(projectDir: string, stackName: string): string {

@@ -74,6 +74,7 @@ export class BusinessApp extends pulumi.ComponentResource {
         instance: host.plan.name,
         hostedByPlatform: host.resource === undefined,
         appName: plan.name,
+        release: plan.release,
         aesKey: this.keys.aesKey,
         deletion: plan.deletion,
         database: this.database.ownerConnection,

@@ -48,8 +48,9 @@ export class DatabaseServer extends pulumi.ComponentResource {
       this.sslMode = "disable";
       this.provider = this.administrator(name, plan, password, {}, server.resource);
     } else {
-      this.host = pulumi.output(plan.host);
-      this.port = pulumi.output(plan.port);
+      const { host, port } = plan.inside ?? plan;
+      this.host = pulumi.output(host);
+      this.port = pulumi.output(port);
       this.sslMode = plan.sslMode;
       const { maintenanceDatabase: database, superuser } = plan;
       this.provider = this.administrator(name, plan, args.adminPassword ?? "", { database, superuser });

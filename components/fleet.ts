@@ -1,6 +1,7 @@
 /** Puts the components of a fleet plan together. */
 import * as pulumi from "@pulumi/pulumi";
 import type { AppPlan, DatabasePlan, FleetPlan, Isolation } from "../plan/types";
+import { publicUrl } from "../plan/public-url";
 import type { Platform } from "../platforms/types";
 import { BusinessApp } from "./business-app";
 import { DatabaseServer } from "./database-server";
@@ -112,7 +113,7 @@ export function createFleet(plan: FleetPlan, platform: Platform, secrets: FleetS
 
   const hostOutput = (host: NocoBaseHost): InstanceOutput => ({
     id: host.urn,
-    url: publicUrl(plan, host.plan.key),
+    url: urlOf(plan, host.plan.key),
     instanceUrl: host.url,
     state: host.plan.state,
     replicas: host.plan.replicas.length,
@@ -121,7 +122,7 @@ export function createFleet(plan: FleetPlan, platform: Platform, secrets: FleetS
     databaseServer: host.plan.database.server,
   });
   const hostCredentials = (host: NocoBaseHost): Credentials => ({
-    url: publicUrl(plan, host.plan.key),
+    url: urlOf(plan, host.plan.key),
     email: host.plan.root.email,
     password: host.keys.rootPassword,
   });
@@ -157,6 +158,7 @@ export function createFleet(plan: FleetPlan, platform: Platform, secrets: FleetS
       plan,
       platform,
       environments,
+      servers,
       adminPasswords: mapValues(
         servers,
         ({ adminPassword }, key) => adminPassword ?? secrets.databaseServerPasswords[key] ?? "",
@@ -184,9 +186,8 @@ export function appOutput(app: AppPlan, component: BusinessApp): AppOutput {
 }
 
 /** Address of the entry app or an environment through the gateway. */
-function publicUrl(plan: FleetPlan, key: string): string {
-  const host = plan.gateway.routes.find((route) => route.key === key)?.hosts[0];
-  return host === undefined ? plan.gateway.url : `http://${host}:${plan.gateway.port}`;
+function urlOf(plan: FleetPlan, key: string): string {
+  return publicUrl(plan.gateway, plan.gateway.routes.find((route) => route.key === key)?.hosts[0]);
 }
 
 /** A record with every value mapped. */

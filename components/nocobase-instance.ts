@@ -104,6 +104,7 @@ export function createInstance(
       name: plan.name,
       instance: plan.name,
       appName: "main",
+      release: plan.release,
       aesKey: keys.aesKey,
       deletion: plan.deletion,
       database: database.ownerConnection,

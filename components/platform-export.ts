@@ -2,6 +2,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { DatabaseServerPlan, FleetPlan, PlatformFacts, PlatformServer } from "../plan/types";
 import type { Platform } from "../platforms/types";
+import type { DatabaseServer } from "./database-server";
 import type { NocoBaseHost } from "./nocobase-instance";
 
 /** Value of the stack output `forTenants`. */
@@ -20,19 +21,20 @@ export interface ExportArgs {
   plan: FleetPlan;
   platform: Platform;
   environments: Readonly<Record<string, NocoBaseHost>>;
+  servers: Readonly<Record<string, DatabaseServer>>;
   /** Administrator's passwords by server. */
   adminPasswords: Readonly<Record<string, pulumi.Input<string>>>;
 }
 
 /** The whole as one secret. */
 export function exportForTenants(args: ExportArgs): pulumi.Output<PlatformExport> {
-  const { plan, platform, environments, adminPasswords } = args;
-  const { host, port, domain } = plan.gateway;
+  const { plan, platform, environments, servers, adminPasswords } = args;
+  const { host, port, domain, tls } = plan.gateway;
   const facts = {
     version: 1,
     stack: plan.stack,
     platform: plan.platform,
-    gateway: { host, port, domain },
+    gateway: { host, port, domain, ...(tls ? { tls } : {}) },
     environments: Object.fromEntries(
       Object.entries(environments).map(([key, each]) => [
         key,
@@ -45,7 +47,10 @@ export function exportForTenants(args: ExportArgs): pulumi.Output<PlatformExport
       ]),
     ),
     databaseServers: Object.fromEntries(
-      Object.entries(plan.databaseServers).map(([key, server]) => [key, reachable(server)]),
+      Object.entries(plan.databaseServers).map(([key, server]) => [
+        key,
+        { ...reachable(server), ...insideOf(plan, server, servers[key]) },
+      ]),
     ),
     attachment: { ...platform.attachment },
   };
@@ -59,6 +64,12 @@ export function exportForTenants(args: ExportArgs): pulumi.Output<PlatformExport
     ),
   };
   return pulumi.secret(pulumi.output({ facts, secrets }));
+}
+
+/** Instances reach a managed server elsewhere than this machine does, where they are on a network of their own. */
+function insideOf({ platform }: FleetPlan, { kind }: DatabaseServerPlan, server?: DatabaseServer) {
+  if (platform === "local" || kind === "external" || !server) return {};
+  return { inside: { host: server.host, port: server.port } };
 }
 
 function reachable(server: DatabaseServerPlan): PlatformServer {

@@ -1,6 +1,7 @@
 /** Puts the components of a tenant's plan together: its apps, on what its platform stack has. */
 import * as pulumi from "@pulumi/pulumi";
 import type { AppPlan, DatabasePlan, DatabaseServerPlan, TenantPlan } from "../plan/types";
+import { publicUrl } from "../plan/public-url";
 import type { Platform } from "../platforms/types";
 import { BusinessApp } from "./business-app";
 import { DatabaseServer } from "./database-server";
@@ -84,11 +85,10 @@ export function createTenant({ plan, platform, secrets, platformSecrets }: Tenan
     const { keys } = required(apps, key, "app");
     credentials[key] = { url: app.url, email: app.root.email, password: keys.rootPassword };
   }
-  const { domain, port } = plan.facts.gateway;
   return {
     platform: plan.platform,
     platformStack: plan.platformStack,
-    url: `http://${domain}${port === 80 ? "" : `:${port}`}`,
+    url: publicUrl(plan.facts.gateway),
     environments: {},
     apps: mapValues(plan.apps, (app, key) => appOutput(app, required(apps, key, "app"))),
     credentials: pulumi.secret(pulumi.output(credentials)),

@@ -35,6 +35,7 @@ export function resolve(stack: string, values: StackValues, facts?: PlatformFact
     stack,
     platformStack: values.platformStack,
     platform: values.platform,
+    images: { source: values.images ?? "official", names: { ...values.imageNames } },
     topology: values.topology,
     gateway: { ...values.gateway, domain: values.gateway.domain.toLowerCase() },
     databaseServers: mapValues(values.databaseServers, (server): DatabaseServerSpec => ({ ...server })),

@@ -1,11 +1,20 @@
 /** A valid stack file with every default in its place: what the planner works on. Deeply frozen plain data. */
-import type { DeclaredState, DeletionPolicy, PlatformName, ResourceLimits, Topology } from "../plan/types";
+import type {
+  DeclaredState,
+  DeletionPolicy,
+  ImagesPlan,
+  PlatformName,
+  ResourceLimits,
+  TlsPlan,
+  Topology,
+} from "../plan/types";
 
 export interface FleetSpec {
   readonly stack: string;
   /** Tenants only: the stack whose environments, servers and gateway its apps use. */
   readonly platformStack?: string;
   readonly platform: PlatformName;
+  readonly images: ImagesPlan;
   readonly gateway: GatewaySpec;
   readonly databaseServers: Readonly<Record<string, DatabaseServerSpec>>;
   readonly entry: InstanceSpec;
@@ -19,6 +28,7 @@ export interface GatewaySpec {
   readonly host: string;
   readonly port: number;
   readonly domain: string;
+  readonly tls?: TlsPlan;
   readonly uploadLimitMiB: number;
 }
 

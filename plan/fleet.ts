@@ -4,6 +4,7 @@ import { clusterEnvironment, defaultEnvironment } from "./environment-variables"
 import { deepFreeze } from "./freeze";
 import { databaseName, instanceName, replicaName, serverName, tenantAppName, type OwnerKind } from "./names";
 import { derivedPort, replicaPorts } from "./ports";
+import { publicUrl } from "./public-url";
 import type {
   AppPlan,
   DatabasePlan,
@@ -42,6 +43,7 @@ export function planFleet(spec: FleetSpec): FleetPlan {
     platform: spec.platform,
     topology: topologyOf(spec),
     releases: [...new Set(instances.map(({ release }) => release))].sort(),
+    images: spec.images,
     gateway: planGateway(spec, entry, environments, apps),
     databaseServers: mapSorted(spec.databaseServers, (server, key) => planServer(spec, key, server)),
     entry,
@@ -121,7 +123,7 @@ function planApp(spec: FleetSpec, key: string, app: AppSpec): AppPlan {
     title: app.title,
     state: app.state,
     hosts,
-    url: publicUrl(spec, hosts[0]),
+    url: publicUrl(spec.gateway, hosts[0]),
     database: planDatabase(spec, key, app),
     root: planRoot(app),
     deletion: app.deletion,
@@ -163,7 +165,7 @@ function planGateway(
   environments: Readonly<Record<string, InstancePlan>>,
   apps: Readonly<Record<string, AppPlan>>,
 ): GatewayPlan {
-  const { host, port, domain, uploadLimitMiB } = spec.gateway;
+  const { host, port, domain, uploadLimitMiB, tls } = spec.gateway;
   const routes: RoutePlan[] = [
     ...[entry, ...Object.values(environments)].map(({ key, kind, name, title, state }): RoutePlan => ({
       key,
@@ -192,16 +194,11 @@ function planGateway(
     host,
     port,
     domain,
-    url: publicUrl(spec, domain),
+    url: publicUrl(spec.gateway),
+    ...(tls ? { tls } : {}),
     uploadLimitMiB,
     routes: routes.sort((a, b) => compare(a.key, b.key)),
   };
-}
-
-/** Address that people open; port 80 goes without saying. */
-function publicUrl(spec: FleetSpec, host = spec.gateway.domain): string {
-  const { port } = spec.gateway;
-  return `http://${host}${port === 80 ? "" : `:${port}`}`;
 }
 
 function mapSorted<Value, Result>(

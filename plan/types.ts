@@ -18,6 +18,16 @@ export interface ResourceLimits {
   readonly cpuMillis?: number;
 }
 
+/** Images that a fleet on Docker needs; `node` runs the gateway. */
+export type ImageName = "nocobase" | "node" | "postgres" | "proxy";
+
+export interface ImagesPlan {
+  /** `official`: those that the makers publish; `local`: those that `fleet images build` makes. */
+  readonly source: "official" | "local";
+  /** Names in place of the source's, e.g. in a registry of one's own. */
+  readonly names: Readonly<Partial<Record<ImageName, string>>>;
+}
+
 export interface FleetPlan {
   readonly stack: string;
   /** What tells a tenant's plan from a fleet's. */
@@ -26,6 +36,7 @@ export interface FleetPlan {
   readonly topology: Topology;
   /** NocoBase versions in use, sorted, without duplicates. */
   readonly releases: readonly string[];
+  readonly images: ImagesPlan;
   readonly gateway: GatewayPlan;
   readonly databaseServers: Readonly<Record<string, DatabaseServerPlan>>;
   readonly entry: InstancePlan;
@@ -41,10 +52,20 @@ export interface GatewayPlan {
   readonly domain: string;
   /** `http://localhost:13000`, without a trailing slash. */
   readonly url: string;
+  readonly tls?: TlsPlan;
   /** Largest request body passed on, in MiB. */
   readonly uploadLimitMiB: number;
   /** Sorted by `key`. */
   readonly routes: readonly RoutePlan[];
+}
+
+/** How the gateway speaks HTTPS. */
+export interface TlsPlan {
+  readonly port: number;
+  /** `acme`: certificates of a public authority, got and renewed by the gateway; `internal`: of one of its own. */
+  readonly issuer: "acme" | "internal";
+  /** Address that the authority writes to. */
+  readonly email?: string;
 }
 
 /** A tenant's stack: apps on another stack's platform. */
@@ -70,7 +91,7 @@ export interface PlatformFacts {
   readonly version: number;
   readonly stack: string;
   readonly platform: PlatformName;
-  readonly gateway: Pick<GatewayPlan, "host" | "port" | "domain">;
+  readonly gateway: Pick<GatewayPlan, "host" | "port" | "domain" | "tls">;
   readonly environments: Readonly<Record<string, PlatformEnvironment>>;
   readonly databaseServers: Readonly<Record<string, PlatformServer>>;
   /** What the platform itself needs to be found, e.g. the folder of its processes. */
@@ -127,6 +148,8 @@ export interface ExternalServerPlan {
   readonly maintenanceDatabase: string;
   /** False for managed services whose administrator is not a superuser. */
   readonly superuser: boolean;
+  /** Where instances reach it, if not at the address above: a platform's managed server in a network of its own. */
+  readonly inside?: { readonly host: string; readonly port: number };
 }
 
 export type DatabaseServerPlan = ManagedServerPlan | ExternalServerPlan;

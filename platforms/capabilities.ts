@@ -14,7 +14,7 @@ export interface PlatformCapabilities {
 
 export const platformCapabilities: Readonly<Record<PlatformName, PlatformCapabilities>> = {
   local: { implemented: true, replicas: true, managedDatabaseServers: true, releases: "lockfile" },
-  docker: { implemented: false, replicas: false, managedDatabaseServers: true, releases: "image" },
+  docker: { implemented: true, replicas: true, managedDatabaseServers: true, releases: "image" },
   kubernetes: { implemented: false, replicas: true, managedDatabaseServers: false, releases: "image" },
 };
 

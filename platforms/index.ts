@@ -1,6 +1,7 @@
 import type { StackPlan } from "../plan/types";
 import { fleetRoot } from "../providers/local/root";
 import { LocalPlatform } from "./local";
+import { imagesOf } from "./docker/attachment";
 import type { Platform } from "./types";
 
 /**
@@ -15,6 +16,17 @@ export function createPlatform(plan: StackPlan, projectDir: string): Platform {
       root: fleetRoot(projectDir, plan.stack),
       releases: plan.releases,
       attachedTo: plan.platformStack === undefined ? undefined : plan.facts.attachment,
+    });
+  }
+  if (plan.platform === "docker") {
+    // Its SDK takes half a second to load, which other platforms needn't pay.
+    // eslint-disable-next-line @typescript-eslint/no-require-imports -- tsx hooks require(), not import(), in CommonJS
+    const { DockerPlatform } = require("./docker") as typeof import("./docker");
+    return new DockerPlatform({
+      stack: plan.stack,
+      releases: plan.releases,
+      root: fleetRoot(projectDir, plan.stack),
+      ...imagesOf(plan),
     });
   }
   throw new Error(`platform "${plan.platform}" is not implemented`);

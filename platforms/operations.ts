@@ -26,12 +26,21 @@ export interface LivePart {
 
 export interface Operations {
   parts(): Promise<LivePart[]>;
+  /** What was changed behind the engine's back and an unchanged plan would not notice; only where that may be. */
+  drift?(resources: readonly { urn: string; type: string; id?: string }[]): Promise<Drift>;
   /** Starts what should run and isn't running; all parts, or the named ones. */
   start(names: readonly string[], say: (line: string) => void): Promise<void>;
   /** Stops parts until the next `start` or `up`; nothing is removed. */
   stop(names: readonly string[], say: (line: string) => void): Promise<void>;
   /** Writes the last `lines` of a part's log, then follows it until `signal` aborts where `follow` is set. */
   logs(name: string, options: LogOptions): Promise<void>;
+}
+
+export interface Drift {
+  /** URNs of resources that are gone. */
+  readonly lost: string[];
+  /** Names of parts that were stopped. */
+  readonly stopped: string[];
 }
 
 export interface LogOptions {

@@ -43,6 +43,8 @@ export interface FilesRequest {
   readonly hostedByPlatform?: boolean;
   /** The app's name inside that instance: `main`, or its key where it is shared. */
   readonly appName: string;
+  /** NocoBase version that it runs with. */
+  readonly release: string;
   readonly aesKey: pulumi.Output<string>;
   readonly deletion: DeletionPolicy;
   readonly database: DatabaseConnection;

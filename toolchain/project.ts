@@ -12,3 +12,6 @@ export function projectDirectory(from = process.cwd()): string {
     if (folder === path.dirname(folder)) return PROJECT_DIR;
   }
 }
+
+/** Name of the project in Pulumi.yaml: part of every resource's name in the state, and of labels in Docker. */
+export const PROJECT = "nocobase-fleet";

@@ -13,6 +13,7 @@ import {
   checkToolchain,
   type Finding,
 } from "../doctor/checks";
+import { checkDocker } from "../doctor/docker";
 import { planFleet } from "../../plan/fleet";
 import { defaultBackendUrl } from "../../toolchain/backend";
 import { projectDirectory } from "../../toolchain/project";
@@ -54,12 +55,13 @@ async function examine(projectDir: string, stack: string): Promise<Finding[]> {
             ...(await checkPorts(plan, projectDir)),
           ]
         : [];
+    const docker = plan.platform === "docker" ? [checkMemory(plan), ...(await checkDocker(plan))] : [];
     const file: Finding = {
       check: "stack file",
       result: "ok",
       found: `Pulumi.${stack}.yaml: ${plan.topology}`,
     };
-    return [...general, ...state, file, ...local];
+    return [...general, ...state, file, ...local, ...docker];
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     const fix = `mend Pulumi.${stack}.yaml`;

@@ -1,7 +1,7 @@
 import { buildImages } from "../../platforms/docker/images/build";
+import { requireDocker } from "../images";
 import { knownReleases } from "../../providers/local/release";
 import { lineProgress } from "../../toolchain/progress";
-import { UserError } from "../exit-codes";
 import { formatTable } from "../output/table";
 
 export interface BuildImagesOptions {
@@ -13,17 +13,7 @@ export interface BuildImagesOptions {
 /** `fleet images build`: every image of the Docker platform, from package registries alone. */
 export async function buildAllImages(options: BuildImagesOptions): Promise<void> {
   const release = options.release ?? knownReleases().at(-1) ?? "";
-  // Takes its time to load, and no other command needs it.
-  const { default: Docker } = await import("dockerode");
-  const docker = new Docker();
-  try {
-    await docker.ping();
-  } catch (error) {
-    throw new UserError(
-      `No Docker daemon answers at ${process.env.DOCKER_HOST ?? "unix:///var/run/docker.sock"} ` +
-        `(${(error as Error).message}). Start it, or set DOCKER_HOST.`,
-    );
-  }
+  const docker = await requireDocker();
   const progress = lineProgress((line) => {
     console.error(line);
   });

@@ -6,6 +6,7 @@ import { isMany } from "../stacks/select";
 import { refuseStranding } from "../tenants";
 import { many, type ManyOptions } from "./many";
 import { runUpdate } from "../update";
+import { backUpBeforeUpgrade } from "../upgrades";
 import { liveRows } from "../status/live";
 import { isDegraded, type StatusRow } from "../status/rows";
 import { statusTable } from "./status";
@@ -24,6 +25,7 @@ export async function up(options: ManyOptions & { stack: string }): Promise<void
   });
   refuseProtected(stack.resources, stack.plan);
   await refuseStranding({ stack: stack.name, resources: stack.resources, keep: stack.plan }, stack.engine);
+  await backUpBeforeUpgrade(stack.plan, stack.resources, (line) => console.error(line));
   const changes = await runUpdate("up", stack, { quiet: options.json ?? false });
   const outputs = await stack.outputs();
   const rows = await settledRows(() => liveRows(outputs, stack.operations, stack.platform));

@@ -3,7 +3,8 @@ import { formatPath } from "../faults";
 import type { InstancePlan } from "../../plan/types";
 import { declared, eachClash, given, isTenant, report, type Claim, type Context } from "./context";
 
-const loopbackHosts = /^(?:localhost|127(?:\.\d+){3}|::1)$/i;
+/** Names and addresses by which a machine means itself. */
+export const loopbackHosts = /^(?:localhost|127(?:\.\d+){3}|::1)$/i;
 
 /** No port is listened on twice. Nothing is ever shifted to another port: that would move a process that nobody touched. */
 export function ports(context: Context): void {
@@ -24,6 +25,7 @@ export function ports(context: Context): void {
   };
   if (!isTenant(context)) {
     claim(plan.gateway.port, ["gateway", "port"]);
+    if (plan.gateway.tls) claim(plan.gateway.tls.port, ["gateway", "tls", "port"]);
     claimAll(plan.entry, ["entry", "port"]);
   }
   for (const environment of Object.values(plan.environments)) {

@@ -52,7 +52,10 @@ export function topology(context: Context): void {
 /** Every release that is named can be installed. */
 export function releases(context: Context): void {
   const { parsed, releases: known, spec } = context;
-  if (platformCapabilities[spec.platform].releases !== "lockfile") return;
+  // Local images are made of the same lockfiles.
+  const locked =
+    platformCapabilities[spec.platform].releases === "lockfile" || spec.images.source === "local";
+  if (!locked) return;
   const check = (version: string | undefined, at: readonly string[]) => {
     if (version === undefined || known.includes(version)) return;
     const meant = suggest(version, known);

@@ -1,6 +1,7 @@
 /** Every rule that looks at more than one field. Each reports all that it finds; none depends on another. */
 import { hosts, ports, servers } from "./addresses";
 import type { Rule } from "./context";
+import { dockerOnly, reachableServers } from "./docker";
 import { connections, platform, releases, topology } from "./fleet";
 import { isolation } from "./isolation";
 import { databases, instances, keys } from "./names";
@@ -13,6 +14,8 @@ import { plainVariables, secretVariables } from "./variables";
 export const rules: readonly Rule[] = [
   tenant,
   platform,
+  dockerOnly,
+  reachableServers,
   topology,
   releases,
   keys,

@@ -4,6 +4,8 @@ import {
   databaseName,
   databaseNameAllowed,
   documented,
+  email,
+  emailAllowed,
   hostName,
   instancePort,
   instancePortAllowed,
@@ -89,6 +91,36 @@ export const gatewaySchema = z.strictObject({
     allowed: "a host name, without scheme, port or path",
     examples: ["apps.example.com"],
   }),
+  tls: documented(
+    z
+      .strictObject({
+        port: documented(serverPort.default(443), {
+          description: "Port for HTTPS. A public authority comes to 443, and to 80 for plain HTTP.",
+          allowed: serverPortAllowed,
+          examples: [443],
+        }),
+        issuer: documented(z.enum(["acme", "internal"]).default("acme"), {
+          description:
+            "Who issues certificates: `acme` is a public authority (Let's Encrypt, ZeroSSL), for names that lead here on the Internet; `internal` an authority of the gateway's own, which browsers must be told to trust.",
+          allowed: "acme or internal",
+          examples: ["internal"],
+        }),
+        email: documented(email.optional(), {
+          description: "Address that the authority writes to when something is wrong.",
+          allowed: emailAllowed,
+          examples: ["ops@example.com"],
+          defaultText: "none",
+        }),
+      })
+      .optional(),
+    {
+      description:
+        "Platform docker only. HTTPS for every host name of the fleet, custom domains included: each gets its certificate when it is first asked for, renewed in time. Plain HTTP then leads there.",
+      allowed: "a map, {} for one with all defaults",
+      examples: [{ email: "ops@example.com" }],
+      defaultText: "none: plain HTTP",
+    },
+  ),
   uploadLimitMiB: documented(z.int().min(1).max(102400).default(1024), {
     description: "Largest request body that is passed on, in MiB.",
     allowed: "a whole number from 1 to 102400",

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { deletionAllowed, deletionPolicy, documented, email, emailAllowed, key, secretValue } from "./fields";
 import { appSchema, entrySchema, environmentSchema } from "./instances";
 import { defaults, release } from "./parts";
+import { imageNamesSchema } from "./images";
 import { externalServerSchema, gatewaySchema, managedServerSchema } from "./servers";
 
 /** The namespace of every key: the project's name in Pulumi.yaml. */
@@ -19,9 +20,23 @@ export const stackSchema = z.strictObject({
     defaultText: "none: the stack is a fleet of its own",
   }),
   platform: documented(z.enum(["local", "docker", "kubernetes"]).default("local"), {
-    description: "Where the fleet runs: `local` is processes on this machine.",
-    allowed: "local (docker and kubernetes are reserved, not implemented yet)",
+    description:
+      "Where the fleet runs: `local` is processes on this machine, `docker` containers of the Docker daemon that DOCKER_HOST names.",
+    allowed: "local or docker (kubernetes is reserved, not implemented yet)",
     examples: ["local"],
+  }),
+  images: documented(z.enum(["official", "local"]).optional(), {
+    description:
+      "Platform docker only. `official`: images that their makers publish, pinned by version; `local`: those that `fleet images build` makes from package registries alone, and `fleet up` where they are missing.",
+    allowed: "official or local",
+    examples: ["local"],
+    defaultText: "`official`",
+  }),
+  imageNames: documented(imageNamesSchema.prefault({}), {
+    description:
+      "Platform docker only. Whole names of images in place of those of `images`, e.g. in a registry of your own.",
+    allowed: "a map with `nocobase`, `node`, `postgres`, `proxy`",
+    examples: [{ postgres: "registry.example.com/postgres:15.18" }],
   }),
   topology: documented(z.enum(["single", "shared", "hybrid"]).optional(), {
     description:
@@ -143,6 +158,7 @@ export const secretKeys: ReadonlySet<string> = new Set(["databaseServerPasswords
 export const textKeys: ReadonlySet<string> = new Set([
   "platformStack",
   "platform",
+  "images",
   "topology",
   "deletion",
   "rootEmail",

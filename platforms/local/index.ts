@@ -63,10 +63,13 @@ export class LocalPlatform implements Platform {
   }
 
   files(name: string, request: FilesRequest, options: pulumi.CustomResourceOptions): pulumi.Resource {
-    const { hostedByPlatform, ...args } = request;
+    const { key, name: folder, instance, hostedByPlatform, appName, aesKey, deletion, database } = request;
     return new local.AppFiles(
       name,
-      { ...args, instanceRoot: hostedByPlatform ? this.platformRoot : undefined },
+      {
+        ...{ key, name: folder, instance, appName, aesKey, deletion, database },
+        instanceRoot: hostedByPlatform ? this.platformRoot : undefined,
+      },
       { ...options, provider: this.provider },
     );
   }

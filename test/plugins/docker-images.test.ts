@@ -1,33 +1,17 @@
 /** Images built from package registries alone, each run as hardened as fleets run them. */
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
-import { userInfo } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
-import { promisify } from "node:util";
 import type { ContainerCreateOptions, HostConfig } from "dockerode";
 import { imageArchive } from "../../platforms/docker/images/archive";
 import { buildImages, imageTag, type BuiltImage } from "../../platforms/docker/images/build";
 import { NOCOBASE_STORAGE, POSTGRES_VOLUME, recipes } from "../../platforms/docker/images/recipes";
-import { findOnPath } from "../../toolchain/process";
 import type { TestDocker } from "../support/dockerd";
+import { ensureMmdebstrap } from "../support/mmdebstrap";
 import { skipBecause } from "../support/skip";
 import { startDocker } from "./support/docker-stack";
 
-const run = promisify(execFile);
 const RELEASE = "2.2.15";
 const PASSWORD = "a-password-of-tests";
-
-async function ensureMmdebstrap(): Promise<string | undefined> {
-  const find = () => findOnPath("mmdebstrap", process.env.PATH);
-  if (find()) return undefined;
-  if (userInfo().uid !== 0 || !findOnPath("apt-get", process.env.PATH)) {
-    return "no mmdebstrap on PATH, and only root on Debian can install it";
-  }
-  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
-  await run("apt-get", ["update", "-q"], { env });
-  await run("apt-get", ["install", "-yq", "--no-install-recommends", "mmdebstrap"], { env });
-  return find() ? undefined : "apt-get installed no mmdebstrap";
-}
 
 describe("images from package registries alone", function () {
   this.timeout(600_000);

@@ -33,6 +33,7 @@ describe("readFleetSpec", function () {
       stack: "dev",
       platformStack: undefined,
       platform: "local",
+      images: { source: "official", names: {} },
       topology: undefined,
       gateway: { host: "127.0.0.1", port: 13000, domain: "localhost", uploadLimitMiB: 1024 },
       databaseServers: { main: { kind: "managed", maxConnections: 300 } },
@@ -209,7 +210,7 @@ describe("Pulumi's configuration", () => {
   });
 
   it("throws every fault as one error that Pulumi prints without a stack trace", () => {
-    pulumi.runtime.setAllConfig({ "nocobase-fleet:platform": "docker", "nocobase-fleet:deletion": "x" });
+    pulumi.runtime.setAllConfig({ "nocobase-fleet:topology": "hybrid", "nocobase-fleet:deletion": "x" });
     assert.throws(
       () => readPulumiConfig("dev"),
       (error: unknown) => {

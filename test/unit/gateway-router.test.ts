@@ -19,6 +19,8 @@ function brief(decision: Decision): string {
       return `stopped ${decision.route.key}`;
     case "unknown":
       return `unknown ${decision.what}`;
+    case "known":
+      return decision.known ? "a host of the fleet" : "no host of the fleet";
     case "invalid":
     case "health":
       return decision.kind;
@@ -35,6 +37,12 @@ describe("gateway router", () => {
     ["erp.fleet.test", "/api/users:list", undefined, "erp as main: /api/users:list"],
     ["blue.fleet.test", "/admin", undefined, "blue as main: /admin"],
     ["crm.fleet.test", "/ws", undefined, "crm as crm: /ws"],
+    // Asked by a proxy, whatever the Host.
+    ["gateway:8080", "/__fleet/known-host?domain=crm.fleet.test", undefined, "a host of the fleet"],
+    ["gateway:8080", "/__fleet/known-host?domain=Sales.Example.com", undefined, "a host of the fleet"],
+    ["gateway:8080", "/__fleet/known-host?domain=fleet.test", undefined, "a host of the fleet"],
+    ["gateway:8080", "/__fleet/known-host?domain=other.test", undefined, "no host of the fleet"],
+    ["gateway:8080", "/__fleet/known-host", undefined, "no host of the fleet"],
     // Its own name may be repeated, in any way NocoBase knows.
     ["crm.fleet.test", "/api/x", "crm", "crm as crm: /api/x"],
     ["crm.fleet.test", "/api/x", "main", "crm as crm: /api/x"],

@@ -42,7 +42,10 @@ export interface BuildOptions {
 
 /** Whole names by image: from what goes into them, so that they can be named before they are built. */
 export function imageTag(recipe: Recipe): string {
-  const inherited = recipe.withNocoBase ? [nodeHash(), path.basename(releaseFolder(recipe.version))] : [];
+  const inherited = [
+    ...(recipe.runtime === "none" ? [] : [nodeHash()]),
+    ...(recipe.runtime === "nocobase" ? [path.basename(releaseFolder(recipe.version))] : []),
+  ];
   const patterns = recipe.dropped.map(String);
   const hash = shortHash(
     LAYOUT,
@@ -124,8 +127,14 @@ async function layersOf(recipe: Recipe, options: BuildOptions): Promise<Layer[]>
       return layer;
     }),
   ];
-  if (!recipe.withNocoBase) return layers;
+  if (recipe.runtime === "none") return layers;
   const node = await ensureNode();
+  layers.push(
+    await cachedLayer(`node-${nodeHash()}`, false, (target) =>
+      folderLayer([{ source: node, prefix: "usr/bin/node" }], target),
+    ),
+  );
+  if (recipe.runtime === "node") return layers;
   const release = await ensureRelease(recipe.version, { progress: options.progress });
   const modules = {
     source: path.join(release, "node_modules"),
@@ -133,9 +142,6 @@ async function layersOf(recipe: Recipe, options: BuildOptions): Promise<Layer[]>
   };
   return [
     ...layers,
-    await cachedLayer(`node-${nodeHash()}`, false, (target) =>
-      folderLayer([{ source: node, prefix: "usr/bin/node" }], target),
-    ),
     await cachedLayer(`nocobase-${path.basename(release)}`, false, (target) =>
       folderLayer([modules], target),
     ),

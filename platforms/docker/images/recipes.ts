@@ -1,8 +1,9 @@
 /** What goes into each image. Everything here counts in the hash of the image's tag. */
 import * as fs from "node:fs";
 import * as path from "node:path";
+import type { ImageName } from "../../../plan/types";
 
-export type ImageName = "nocobase" | "postgres" | "proxy";
+export type { ImageName };
 
 /** A file or folder that is added to what the packages hold. */
 export interface Addition {
@@ -26,8 +27,8 @@ export interface Recipe {
   /** Paths in the image that no program here needs, as prefixes. */
   dropped: readonly RegExp[];
   additions: readonly Addition[];
-  /** With Node and a NocoBase release. */
-  withNocoBase: boolean;
+  /** What lies above the Debian layer: nothing, Node, or Node and a NocoBase release. */
+  runtime: "none" | "node" | "nocobase";
   /** Part of the image's configuration, as Docker has it. */
   config: {
     User: string;
@@ -46,11 +47,18 @@ export const NOCOBASE_HOME = "/opt/nocobase";
 export const NOCOBASE_STORAGE = "/app/nocobase/storage";
 /** Folder that a volume for PostgreSQL belongs at; the cluster lies below it. */
 export const POSTGRES_VOLUME = "/var/lib/postgresql";
-export const LAUNCHER_FILES = ["cluster.cjs", "environment.cjs", "redact.cjs", "serve.cjs"] as const;
+export const LAUNCHER_FILES = [
+  "cluster.cjs",
+  "environment.cjs",
+  "health.cjs",
+  "redact.cjs",
+  "serve.cjs",
+] as const;
 
 /** As in the official images: files in volumes stay readable when one is swapped for the other. */
 const POSTGRES_USER = 999;
 const NOCOBASE_USER = 1000;
+const NODE_USER = 1000;
 const PROXY_USER = 1000;
 
 const DOCUMENTS: readonly RegExp[] = [
@@ -98,7 +106,7 @@ function launcher(): Addition[] {
 
 /** @param release NocoBase's version @returns all images, small to large */
 export function recipes(release: string): Recipe[] {
-  return [proxy(), postgres(), nocobase(release)];
+  return [proxy(), postgres(), node(), nocobase(release)];
 }
 
 function proxy(): Recipe {
@@ -118,7 +126,7 @@ function proxy(): Recipe {
       folder("/etc/caddy"),
       file("/etc/caddy/Caddyfile", own("Caddyfile")),
     ],
-    withNocoBase: false,
+    runtime: "none",
     config: {
       User: `${PROXY_USER}:${PROXY_USER}`,
       Env: ["PATH=/usr/bin", "XDG_DATA_HOME=/data", "XDG_CONFIG_HOME=/data", "HOME=/data"],
@@ -143,7 +151,7 @@ function postgres(): Recipe {
       ...["sh", "rm", "mv"].map((name) => ({ path: `/bin/${name}`, link: "busybox", mode: 0o777 })),
       file("/usr/bin/start-postgres", own("start-postgres.sh"), 0o755),
     ],
-    withNocoBase: false,
+    runtime: "none",
     config: {
       User: `${POSTGRES_USER}:${POSTGRES_USER}`,
       Env: [
@@ -161,6 +169,27 @@ function postgres(): Recipe {
   };
 }
 
+/** Runs the gateway, whose program comes in a volume. */
+function node(): Recipe {
+  return {
+    name: "node",
+    version: "22",
+    packages: ["base-files", "libc-bin", "libstdc++6", "tzdata"],
+    dropped: [...DOCUMENTS, PERL, /^usr\/(bin|sbin)\//],
+    additions: users("node", NODE_USER, "/tmp"),
+    runtime: "node",
+    config: {
+      User: `${NODE_USER}:${NODE_USER}`,
+      Env: ["PATH=/usr/bin", "HOME=/tmp", "TZ=UTC", "NODE_ENV=production"],
+      WorkingDir: "/",
+      Entrypoint: ["node"],
+      Cmd: ["--version"],
+      ExposedPorts: {},
+      StopSignal: "SIGTERM",
+    },
+  };
+}
+
 function nocobase(release: string): Recipe {
   return {
     name: "nocobase",
@@ -172,7 +201,7 @@ function nocobase(release: string): Recipe {
       folder(NOCOBASE_STORAGE, NOCOBASE_USER, 0o700),
       ...launcher(),
     ],
-    withNocoBase: true,
+    runtime: "nocobase",
     config: {
       User: `${NOCOBASE_USER}:${NOCOBASE_USER}`,
       Env: [

@@ -1,13 +1,10 @@
 /** A verified dump of an app's database and an archive of its files, before both go. */
-import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { run, tail, type RunResult } from "../../../toolchain/process";
 import { DUMP_TOOLS_ADVICE, findDumpTools, majorOf, type DumpTools } from "../postgres/binaries";
 import { queryDatabase, type ConnectionSettings } from "../support/database";
-import { partialOf } from "../support/partial";
-import { syncToDisk } from "../support/files";
+import { intoBackupFolder, writeManifest } from "./backup-folder";
 import { filesLayout, type Placement } from "./layout";
 
 /** Tables an app's role owns, wherever in its database. */
@@ -29,6 +26,13 @@ export async function requireDumpTools(database: ConnectionSettings): Promise<Du
   return tools;
 }
 
+const RESTORE = [
+  "1. Declare the app again with `state: stopped`, and run `fleet up`: it gets a new database, role and files folder.",
+  "2. pg_restore --clean --if-exists --no-owner --no-privileges -h HOST -p PORT -U ROLE -d DATABASE database.dump",
+  "3. tar -xzf files.tar.gz -C FILES_FOLDER (uploads, archives, and the AES key of encrypted fields).",
+  "4. Set `state: running` and run `fleet up`.",
+];
+
 export interface BackupRequest {
   placement: Placement;
   database: ConnectionSettings;
@@ -43,24 +47,14 @@ export interface BackupRequest {
 export async function takeBackup(root: string, request: BackupRequest): Promise<string> {
   const { placement, database, status } = request;
   const tools = await requireDumpTools(database);
-  const stamp = new Date().toISOString().replace(/[-:]|\.\d+/g, "");
-  const folder = path.join(root, "backups", `${placement.name}-${stamp}`);
-  const partial = partialOf(path.join(root, "backups", placement.name));
-  fs.mkdirSync(partial, { recursive: true, mode: 0o700 });
-  try {
+  return await intoBackupFolder(root, placement.name, async (partial) => {
     status(`${placement.name}: dumping database ${database.name}`);
     const tables = await dumpDatabase(tools, database, partial);
     status(`${placement.name}: archiving files`);
     const entries = await archiveFiles(filesLayout(root, placement.name).folder, partial);
-    await writeManifest(partial, request, { tables, entries, pgDump: tools.version });
-    for (const name of fs.readdirSync(partial)) syncToDisk(path.join(partial, name));
-    fs.renameSync(partial, folder);
-    syncToDisk(path.dirname(folder));
-  } catch (error) {
-    fs.rmSync(partial, { recursive: true, force: true });
-    throw error;
-  }
-  return folder;
+    const facts = { tables, entries, pgDump: tools.version };
+    await writeManifest(partial, { app: placement.key, database, facts, restore: RESTORE });
+  });
 }
 
 async function dumpDatabase(tools: DumpTools, database: ConnectionSettings, folder: string): Promise<number> {
@@ -117,39 +111,6 @@ function countEntries(file: string): number {
   const stat = fs.lstatSync(file);
   if (!stat.isDirectory()) return 1;
   return 1 + fs.readdirSync(file).reduce((sum, name) => sum + countEntries(path.join(file, name)), 0);
-}
-
-async function writeManifest(
-  folder: string,
-  request: BackupRequest,
-  facts: { tables: number; entries: number; pgDump: string },
-): Promise<void> {
-  const { placement, database } = request;
-  const manifest = {
-    app: placement.key,
-    takenAt: new Date().toISOString(),
-    database: { host: database.host, port: database.port, name: database.name, owner: database.user },
-    ...facts,
-    sha256: {
-      "database.dump": await sha256(path.join(folder, "database.dump")),
-      "files.tar.gz": await sha256(path.join(folder, "files.tar.gz")),
-    },
-    restore: [
-      "1. Declare the app again with `state: stopped`, and run `fleet up`: it gets a new database, role and files folder.",
-      "2. pg_restore --clean --if-exists --no-owner --no-privileges -h HOST -p PORT -U ROLE -d DATABASE database.dump",
-      "3. tar -xzf files.tar.gz -C FILES_FOLDER (uploads, archives, and the AES key of encrypted fields).",
-      "4. Set `state: running` and run `fleet up`.",
-    ],
-  };
-  fs.writeFileSync(path.join(folder, "manifest.json"), `${JSON.stringify(manifest, undefined, 2)}\n`, {
-    mode: 0o600,
-  });
-}
-
-async function sha256(file: string): Promise<string> {
-  const hash = createHash("sha256");
-  for await (const chunk of createReadStream(file)) hash.update(chunk as Buffer);
-  return hash.digest("hex");
 }
 
 function succeed(result: RunResult, what: string): RunResult {

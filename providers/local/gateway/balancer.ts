@@ -1,6 +1,7 @@
 /** Which process of an instance gets the next request. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { readEndpoints, type Endpoint } from "../supervisor/endpoints";
+import { HealthChecks } from "./health-checks";
 import type { GatewayRoute } from "./routes";
 import { watchFolder } from "./watch";
 
@@ -17,6 +18,7 @@ export class Balancer {
   private readonly load = new Map<string, number>();
   private readonly refusedUntil = new Map<string, number>();
   private readonly watches = new Map<string, () => void>();
+  private readonly checks = new HealthChecks();
   private turn = 0;
 
   /** @param folder of the endpoint files; without one each route has its target alone */
@@ -26,10 +28,11 @@ export class Balancer {
 
   /** Address for the next request; undefined where no process but those in `tried` takes any. */
   choose(
-    { instance, target, endpoints: folder }: GatewayRoute,
+    { instance, target, targets, endpoints: folder }: GatewayRoute,
     tried: ReadonlySet<string> = new Set(),
   ): string | undefined {
-    const endpoints = instance === undefined ? undefined : this.endpointsOf(instance, folder);
+    const told = instance === undefined || targets ? undefined : this.endpointsOf(instance, folder);
+    const endpoints = targets ? this.checks.endpoints(targets) : told;
     if (!endpoints) return tried.has(target) ? undefined : target;
     const running = endpoints.filter(({ url, terminating }) => !terminating && !tried.has(url));
     const ready = running.filter((endpoint) => endpoint.ready && !this.refuses(endpoint.url));
@@ -65,7 +68,15 @@ export class Balancer {
     while (this.loadOf(url) > lasting() && Date.now() < limit) await sleep(IDLE_CHECK_MS);
   }
 
+  /** Asks the processes that no supervisor tells of for their health, from now on. */
+  watchHealth(routes: readonly GatewayRoute[]): void {
+    this.checks.watch(
+      routes.flatMap(({ targets = [], state }) => (state === "running" && targets.length > 1 ? targets : [])),
+    );
+  }
+
   close(): void {
+    this.checks.watch([]);
     for (const endWatch of this.watches.values()) endWatch();
   }
 

@@ -12,8 +12,15 @@ export const REPLICA_UNAVAILABLE_HEADER = "x-fleet-replica-unavailable";
 const OWNED =
   /^(forwarded|x-forwarded-.*|x-real-ip|x-original-.*|x-rewrite-url|x-app|x-hostname|proxy-.*|expect)$/;
 
-/** The client's headers without {@link OWNED} ones, and the gateway's own in their place. */
-export function outgoingHeaders(request: IncomingMessage, decision: Proxied): IncomingHttpHeaders {
+/**
+ * The client's headers without {@link OWNED} ones, and the gateway's own in their place.
+ * @param behindProxy the fleet's own proxy stands before the gateway, and has set the client's address and scheme
+ */
+export function outgoingHeaders(
+  request: IncomingMessage,
+  decision: Proxied,
+  behindProxy = false,
+): IncomingHttpHeaders {
   const headers: IncomingHttpHeaders = {};
   for (const [name, value] of Object.entries(request.headers)) {
     if (!OWNED.test(name)) headers[name] = value;
@@ -21,8 +28,9 @@ export function outgoingHeaders(request: IncomingMessage, decision: Proxied): In
   if (decision.withoutCookies) delete headers.cookie;
   headers["x-app"] = decision.appName;
   headers["x-hostname"] = decision.hostname;
-  headers["x-forwarded-for"] = request.socket.remoteAddress ?? "";
+  const told = behindProxy ? request.headers : {};
+  headers["x-forwarded-for"] = told["x-forwarded-for"] ?? request.socket.remoteAddress ?? "";
   headers["x-forwarded-host"] = request.headers.host ?? "";
-  headers["x-forwarded-proto"] = "http";
+  headers["x-forwarded-proto"] = told["x-forwarded-proto"] === "https" ? "https" : "http";
   return headers;
 }

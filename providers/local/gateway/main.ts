@@ -64,7 +64,7 @@ export async function main(
     fail(EXIT_BAD_TABLE, "the path of the routes file is missing: gateway.cjs <routes.json> [endpoints]");
   const file = resolve(argument);
   const folder = tenants === undefined ? undefined : resolve(tenants);
-  if (folder !== undefined) mkdirSync(folder, { recursive: true, mode: 0o700 });
+  if (folder !== undefined && !existsSync(folder)) mkdirSync(folder, { recursive: true, mode: 0o700 });
   let current: Loaded;
   try {
     current = load(file, folder);
@@ -117,6 +117,7 @@ export async function main(
       : (error as Error).message;
     fail(EXIT_CANNOT_BIND, `can't listen on ${host}:${port}: ${reason}`);
   }
-  await serveControl(dirname(file), (asked) => server.drain(asked));
+  // Only a supervisor asks for anything there.
+  if (endpoints !== undefined) await serveControl(dirname(file), (asked) => server.drain(asked));
   log(`listening on ${host}:${port}, ${current.table.table.routes.length} routes`);
 }

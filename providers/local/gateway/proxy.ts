@@ -7,7 +7,7 @@ import { takeBody, type Body } from "./body";
 import type { DrainRequest } from "./control";
 import { outgoingHeaders, REPLICA_UNAVAILABLE_HEADER } from "./headers";
 import { notices, render, wantsPage, type Notice } from "./pages";
-import type { GatewayRoute } from "./routes";
+import type { GatewayRoute, RoutingTable } from "./routes";
 import type { Proxied } from "./router";
 
 const BYTES_PER_MIB = 1024 * 1024;
@@ -74,7 +74,7 @@ export class Proxy {
     request: IncomingMessage,
     response: ServerResponse,
     decision: Proxied,
-    limitMiB: number,
+    { uploadLimitMiB: limitMiB, behindProxy }: RoutingTable,
   ): Promise<void> {
     const asPage = wantsPage(request.method, decision.path, request.headers);
     const limit = limitMiB * BYTES_PER_MIB;
@@ -106,7 +106,7 @@ export class Proxy {
       response.destroy();
       return;
     }
-    request.headers = outgoingHeaders(request, decision);
+    request.headers = outgoingHeaders(request, decision, behindProxy);
     request.url = decision.path;
     await this.pass(request, response, options, passage, body);
   }
@@ -128,8 +128,7 @@ export class Proxy {
         await this.attempt(request, response, { ...options, target: url }, passage, body, tried);
         return;
       } catch (error) {
-        const refused =
-          (error as NodeJS.ErrnoException).code === "ECONNREFUSED" || error instanceof Untouched;
+        const refused = isRefusal(error) || error instanceof Untouched;
         if (refused) this.balancer.refused(url);
         const again = body.repeatable && (read || refused) && !response.headersSent && !response.destroyed;
         // A kept-alive connection may be closed by the instance in the moment it is used again.
@@ -173,7 +172,13 @@ export class Proxy {
   }
 
   /** Passes a WebSocket on. */
-  async upgrade(request: IncomingMessage, socket: Socket, head: Buffer, decision: Proxied): Promise<void> {
+  async upgrade(
+    request: IncomingMessage,
+    socket: Socket,
+    head: Buffer,
+    decision: Proxied,
+    { behindProxy }: RoutingTable,
+  ): Promise<void> {
     const url = this.balancer.choose(decision.route);
     if (url === undefined) {
       refuseUpgrade(socket, notices.starting(decision.route.title));
@@ -181,7 +186,7 @@ export class Proxy {
     }
     this.passages.set(request, { decision, asPage: false, url });
     const connection = request.headers.connection;
-    request.headers = { ...outgoingHeaders(request, decision), connection };
+    request.headers = { ...outgoingHeaders(request, decision, behindProxy), connection };
     request.url = decision.path;
     const end = this.balancer.begin(url);
     this.sockets.set(socket, { route: decision.route, url });
@@ -205,6 +210,12 @@ export class Proxy {
     for (const [name, idle = []] of Object.entries(this.agent.freeSockets)) {
       if (name.startsWith(`${hostname}:${port}:`)) for (const socket of [...idle]) socket.destroy();
     }
+  }
+
+  /** Takes over which processes there are, and ends what leads to none of them any more. */
+  exchange(routes: readonly GatewayRoute[]): void {
+    this.balancer.watchHealth(routes);
+    this.endStale(routes);
   }
 
   /**
@@ -259,11 +270,16 @@ export class Proxy {
   }
 
   private noticeFor(error: unknown, { decision: { route }, url }: Passage): Notice {
-    const code = (error as NodeJS.ErrnoException).code;
-    if (code === "ECONNREFUSED") return notices.starting(route.title);
+    if (isRefusal(error)) return notices.starting(route.title);
     this.log(`${route.key} at ${url}: ${(error as Error).message}`);
     return notices.unreachable(route.title);
   }
+}
+
+/** Nobody listened, so nothing was passed on. A container's name is unknown while it is made anew. */
+function isRefusal(error: unknown): boolean {
+  const { code, syscall } = error as NodeJS.ErrnoException;
+  return code === "ECONNREFUSED" || code === "EHOSTUNREACH" || syscall === "getaddrinfo";
 }
 
 /** Answers a request with a notice. */

@@ -29,6 +29,8 @@ export interface Proxied {
 export type Decision =
   | Proxied
   | { readonly kind: "health" }
+  /** Whether a name is one of the fleet's hosts: a proxy asks before it gets a certificate for it. */
+  | { readonly kind: "known"; readonly known: boolean }
   | { readonly kind: "invalid"; readonly reason: string }
   | { readonly kind: "unknown"; readonly what: "host" | "app" | "page" }
   | { readonly kind: "stopped"; readonly route: GatewayRoute }
@@ -37,6 +39,14 @@ export type Decision =
 
 /** Paths the gateway keeps for itself, on every host. */
 const RESERVED = "/__fleet";
+
+/** Answers 200 where its `domain` is a host of the fleet, else 404. */
+export const KNOWN_HOST_PATH = `${RESERVED}/known-host`;
+
+function isKnownHost(query: string, { byHost, baseHosts }: CompiledTable): boolean {
+  const domain = new URLSearchParams(query).get("domain")?.toLowerCase() ?? "";
+  return byHost.has(domain) || baseHosts.has(domain);
+}
 
 /**
  * Decides on one request.
@@ -56,6 +66,7 @@ export function route(request: GatewayRequest, table: CompiledTable): Decision {
     throw error;
   }
   if (target.path === RESERVED || target.path.startsWith(`${RESERVED}/`)) {
+    if (target.path === KNOWN_HOST_PATH) return { kind: "known", known: isKnownHost(target.query, table) };
     return target.path === `${RESERVED}/health` ? { kind: "health" } : { kind: "unknown", what: "page" };
   }
   const named = namedApps(request, target);

@@ -13,6 +13,8 @@ export interface GatewayRoute {
   target: string;
   /** Name of the instance, whose ready processes serve it; without one `target` alone does. */
   instance?: string;
+  /** Addresses of all its processes, where no supervisor tells of them: the gateway asks each for its health. */
+  targets?: string[];
   /** Folder of that instance's endpoint file; the platform's own by default. Set where a tenant's file is read. */
   endpoints?: string;
   state: DeclaredState;
@@ -24,5 +26,7 @@ export interface RoutingTable {
   port: number;
   domain: string;
   uploadLimitMiB: number;
+  /** True where a proxy of the fleet's own stands before it, whose word on the client's address and scheme counts. */
+  behindProxy?: boolean;
   routes: GatewayRoute[];
 }

@@ -49,7 +49,9 @@ export class GatewayServer {
     log: (message: string) => void,
     balancer = new Balancer(),
   ): Promise<GatewayServer> {
-    return new GatewayServer(table, await Proxy.create(balancer, log));
+    const proxy = await Proxy.create(balancer, log);
+    proxy.exchange(table.table.routes);
+    return new GatewayServer(table, proxy);
   }
 
   /** Resolves once nothing is passed on to a process any more that its supervisor is about to stop. */
@@ -70,7 +72,7 @@ export class GatewayServer {
   /** Takes over another table: requests under way end as they began, WebSockets of apps that stopped or moved are cut. */
   exchange(table: CompiledTable): void {
     this.table = table;
-    this.proxy.endStale(table.table.routes);
+    this.proxy.exchange(table.table.routes);
   }
 
   /** Stops accepting, lets requests finish for at most `graceMs`, ends WebSockets and what is left. */
@@ -100,7 +102,7 @@ export class GatewayServer {
     if (this.stopping) response.setHeader("Connection", "close");
     const decision = this.decide(request);
     if (decision.kind === "proxy") {
-      void this.proxy.request(request, response, decision, this.table.table.uploadLimitMiB);
+      void this.proxy.request(request, response, decision, this.table.table);
     } else if (decision.kind === "health") {
       const { routes } = this.table.table;
       // A writer of a tenant's file asks for that file alone.
@@ -108,6 +110,8 @@ export class GatewayServer {
       const revision = stack === null ? this.table.revision : (this.table.tenantRevisions.get(stack) ?? null);
       response.writeHead(200, { "Content-Type": "application/json", "Cache-Control": "no-store" });
       response.end(JSON.stringify({ status: "ok", routes: routes.length, revision }));
+    } else if (decision.kind === "known") {
+      response.writeHead(decision.known ? 200 : 404, { "Content-Length": 0 }).end();
     } else if (decision.kind === "redirect") {
       response
         .writeHead(307, { Location: decision.location, "Cache-Control": "no-store", "Content-Length": 0 })
@@ -123,8 +127,8 @@ export class GatewayServer {
     if (request.headers.upgrade?.toLowerCase() !== "websocket" || request.method !== "GET") {
       refuseUpgrade(socket, notices.invalid("only WebSocket upgrades are known"));
     } else if (decision.kind === "proxy") {
-      void this.proxy.upgrade(request, socket, head, decision);
-    } else if (decision.kind === "health" || decision.kind === "redirect") {
+      void this.proxy.upgrade(request, socket, head, decision, this.table.table);
+    } else if (decision.kind === "health" || decision.kind === "known" || decision.kind === "redirect") {
       refuseUpgrade(socket, notices.unknownPage());
     } else {
       refuseUpgrade(socket, noticeOf(decision));

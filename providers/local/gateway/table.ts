@@ -46,6 +46,7 @@ export const routeSchema: z.ZodType<GatewayRoute> = z
     isolation: z.enum(["shared", "dedicated"]).optional(),
     hosts: z.array(hostName).min(1),
     target,
+    targets: z.array(target).min(1).optional(),
     instance: z.string().regex(PLAN_NAME, "is not an instance's name").optional(),
     state: z.enum(["running", "stopped"]),
   })
@@ -60,6 +61,7 @@ const tableSchema: z.ZodType<RoutingTable> = z
     port: z.int().min(1).max(65535),
     domain: hostName,
     uploadLimitMiB: z.number().positive(),
+    behindProxy: z.boolean().optional(),
     routes: z.array(routeSchema),
   })
   .superRefine((table, context) => {

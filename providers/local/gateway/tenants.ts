@@ -65,6 +65,15 @@ export function readTenantTables(
     });
 }
 
+/** A tenant's table from the text of its file; undefined where it can't be used. */
+export function readTenantTable(text: string): TenantTable | undefined {
+  try {
+    return tenantSchema.safeParse(JSON.parse(text)).data;
+  } catch {
+    return undefined;
+  }
+}
+
 /** SHA-256 of a file's text, hex. */
 export function revisionOf(text: string): string {
   return createHash("sha256").update(text).digest("hex");

@@ -19,15 +19,17 @@ import { instanceUrl, type InstanceInputs } from "./inputs";
 const PLUGIN = "multi-app-manager";
 const PLUGIN_LIMIT_MS = 120_000;
 
+/** What {@link settle} must know of an instance. */
+export type Settled = Pick<
+  InstanceInputs,
+  "name" | "key" | "title" | "host" | "port" | "hostsApps" | "rootEmail" | "rootPassword"
+>;
+
 /**
  * Brings a running instance in line: the root user's sign-in, the multi-app manager in the main app where it hosts
  * apps, and uploads into the app's own folder. Safe to repeat. `olds` are the inputs it ran with before.
  */
-export async function settle(
-  inputs: InstanceInputs,
-  olds: InstanceInputs | undefined,
-  context: Context,
-): Promise<void> {
+export async function settle(inputs: Settled, olds: Settled | undefined, context: Context): Promise<void> {
   const account = { url: instanceUrl(inputs), account: inputs.rootEmail, password: inputs.rootPassword };
   const session = new Session(account);
   const call: Call = { signal: context.signal };
@@ -46,12 +48,7 @@ export async function settle(
   }
 }
 
-async function changeSignIn(
-  session: Session,
-  inputs: InstanceInputs,
-  olds: InstanceInputs,
-  call: Call,
-): Promise<void> {
+async function changeSignIn(session: Session, inputs: Settled, olds: Settled, call: Call): Promise<void> {
   if (await canSignIn(session, call)) return;
   const root = await signInWithAny(session, [{ account: olds.rootEmail, password: olds.rootPassword }], call);
   if (!root) {
@@ -66,7 +63,7 @@ async function changeSignIn(
 }
 
 /** The plugin is switched on in the main app only: built in, it would reach every business app too. */
-async function ensureMultiApp(session: Session, inputs: InstanceInputs, context: Context): Promise<void> {
+async function ensureMultiApp(session: Session, inputs: Settled, context: Context): Promise<void> {
   const call: Call = { signal: context.signal };
   if (await hostsApps(session, call)) return;
   context.status(`${inputs.name}: switching the multi-app manager on`);

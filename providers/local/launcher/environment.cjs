@@ -1,4 +1,5 @@
-// Loads NocoBase's own preparation from the release that NODE_MODULES_PATH points to.
+// The environment of a server: its secrets, and NocoBase's own preparation from the release that NODE_MODULES_PATH points to.
+const fs = require("node:fs");
 const path = require("node:path");
 const { createRequire } = require("node:module");
 
@@ -11,4 +12,13 @@ exports.prepareNocoBase = () => {
   initEnv();
   generateAppDir();
   return requireFromRelease;
+};
+
+/**
+ * Takes over the variables of the JSON file that FLEET_SECRETS_FILE names: in a container, what is in the environment
+ * can be read with `docker inspect`. Nothing where there is no such variable.
+ */
+exports.readSecrets = () => {
+  const file = process.env.FLEET_SECRETS_FILE;
+  if (file) Object.assign(process.env, JSON.parse(fs.readFileSync(file, "utf8")));
 };

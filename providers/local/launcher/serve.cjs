@@ -1,8 +1,12 @@
 // Runs one NocoBase server in this process: node serve.cjs start --quickstart. No shell, yarn, pm2 or nginx.
+const fs = require("node:fs");
 const { prepareReplica, waitForTurn } = require("./cluster.cjs");
-const { prepareNocoBase } = require("./environment.cjs");
+const { prepareNocoBase, readSecrets } = require("./environment.cjs");
 const { redactRequestLog } = require("./redact.cjs");
 
+readSecrets();
+// For a container's health check, which ends a server that doesn't answer any more.
+if (process.env.FLEET_PID_FILE) fs.writeFileSync(process.env.FLEET_PID_FILE, String(process.pid));
 prepareReplica();
 const requireFromRelease = prepareNocoBase();
 

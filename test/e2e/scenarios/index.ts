@@ -18,12 +18,16 @@ export const startingValues = (port: number) => ({
   },
 });
 
-/** Registers the scenarios; `harness` is asked for once `before` hooks have run. */
-export function describeScenarios(harness: () => PlatformHarness): void {
+/**
+ * Registers the scenarios; `harness` is asked for once `before` hooks have run.
+ * @param more registers what only one platform does, before everything is removed
+ */
+export function describeScenarios(harness: () => PlatformHarness, more: () => void = () => undefined): void {
   firstUp(harness);
   safety(harness);
   changes(harness);
   scale(harness);
   recovery(harness);
+  more();
   removal(harness);
 }

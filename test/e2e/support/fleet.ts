@@ -9,6 +9,8 @@ export interface PlatformHarness {
   readonly project: Project;
   /** Identity of each process or container by part name: changes exactly when it was started anew. */
   identities(): Promise<Record<string, string>>;
+  /** What `up` says that it did when a dedicated app got more replicas, or fewer. */
+  scaling(app: string, from: number, to: number): string[];
   /** Kills a part the hard way, without the platform's knowledge. */
   kill(part: string): Promise<void>;
   /** Kills everything of the fleet at once, as a power cut would. */

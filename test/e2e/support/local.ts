@@ -1,36 +1,15 @@
-import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { Client } from "pg";
-import { plain } from "../../../cli/pending";
 import { fleetRoot } from "../../../providers/local/root";
 import { observeUnits } from "../../../providers/local/supervisor/client";
 import { allPids, commandOf } from "../../../providers/local/support/processes";
-import { backendEnvironment } from "../../../toolchain/backend";
-import { ensureToolchain } from "../../../toolchain/ensure";
 import type { PlatformHarness } from "./fleet";
-import type { Project } from "./project";
-
-interface StateResource {
-  type: string;
-  urn: string;
-  inputs: Record<string, unknown>;
-  outputs?: Record<string, unknown>;
-}
-
-interface Connection {
-  host: string;
-  port: number;
-  user: string;
-  password: string;
-}
+import { StateHarness } from "./state";
 
 /** The local platform as the scenarios see it. */
-export class LocalHarness implements PlatformHarness {
-  constructor(readonly project: Project) {}
-
+export class LocalHarness extends StateHarness implements PlatformHarness {
   get root(): string {
     return fleetRoot(this.project.folder, this.project.stack);
   }
@@ -40,6 +19,11 @@ export class LocalHarness implements PlatformHarness {
     return Object.fromEntries(
       units.map((unit) => [unit.definition.name, `${unit.pid ?? 0} since ${unit.state.startedAt ?? ""}`]),
     );
+  }
+
+  /** Replicas are no resources of their own here. */
+  scaling(app: string): string[] {
+    return [`updated ${app}-instance`];
   }
 
   async kill(part: string): Promise<void> {
@@ -60,18 +44,6 @@ export class LocalHarness implements PlatformHarness {
     while (this.processes().length > 0) await sleep(100);
   }
 
-  async query(app: string, database: string, sql: string): Promise<Record<string, unknown>[]> {
-    return this.run({ ...(await this.connectionOf(app)), database }, sql);
-  }
-
-  async databases(): Promise<string[]> {
-    const rows = await this.run(
-      { ...(await this.administrator()), database: "postgres" },
-      "select datname from pg_database where datname not in ('postgres', 'template0', 'template1') order by 1",
-    );
-    return rows.map((row) => String(row.datname));
-  }
-
   exposedTexts(): Promise<Record<string, string>> {
     const texts: Record<string, string> = {};
     const read = (folder: string, wanted: (file: string, stat: fs.Stats) => boolean) => {
@@ -88,26 +60,6 @@ export class LocalHarness implements PlatformHarness {
     read(this.root, (file, stat) => /\.log(\.\d+)?$|\/units\//.test(file) || (stat.mode & 0o077) !== 0);
     for (const pid of this.processes()) texts[`arguments of ${pid}`] = commandOf(pid) ?? "";
     return Promise.resolve(texts);
-  }
-
-  async restore(backupFolder: string): Promise<number> {
-    const admin = await this.administrator();
-    const database = "restore_check";
-    await this.run({ ...admin, database: "postgres" }, `create database ${database}`);
-    try {
-      const env = { ...process.env, PGPASSWORD: admin.password };
-      const target = ["-h", admin.host, "-p", String(admin.port), "-U", admin.user, "-d", database];
-      execFileSync("pg_restore", [...target, "--no-owner", path.join(backupFolder, "database.dump")], {
-        env,
-      });
-      const [row] = await this.run(
-        { ...admin, database },
-        "select count(*)::int as tables from information_schema.tables where table_schema = 'public'",
-      );
-      return Number(row?.tables);
-    } finally {
-      await this.run({ ...admin, database: "postgres" }, `drop database ${database}`);
-    }
   }
 
   leftovers(): Promise<string[]> {
@@ -138,64 +90,6 @@ export class LocalHarness implements PlatformHarness {
       const environ = quietly(() => fs.readFileSync(`${proc}/environ`, "latin1")) ?? "";
       return cwd.startsWith(root) || (commandOf(pid) ?? "").includes(root) || environ.includes(root);
     });
-  }
-
-  private async connectionOf(app: string): Promise<Connection> {
-    const files = (await this.state()).find(({ urn }) => urn.endsWith(`::${app}-files`));
-    if (!files) throw new Error(`the state has no ${app}-files`);
-    return plain(files.inputs.database) as Connection;
-  }
-
-  private async administrator(): Promise<Connection> {
-    const provider = (await this.state()).find(({ type }) => type === "pulumi:providers:postgresql");
-    if (!provider) throw new Error("the state has no postgresql provider");
-    const { host, port, username, password } = plain(provider.inputs) as Record<string, string>;
-    return { host: host!, port: Number(port), user: username!, password: password! };
-  }
-
-  /** Secrets that are structures, such as a database connection, count by the texts in them that look random. */
-  async secrets(): Promise<string[]> {
-    const texts = new Set<string>();
-    const collect = (value: unknown): void => {
-      if (typeof value === "string" && /^[\w-]{20,}$/.test(value)) texts.add(value);
-      else if (typeof value === "object" && value !== null) Object.values(value).forEach(collect);
-    };
-    const visit = (value: unknown): void => {
-      if (typeof value !== "object" || value === null) return;
-      if ("plaintext" in value) collect(plain(value));
-      else Object.values(value).forEach(visit);
-    };
-    visit(await this.state());
-    return [...texts];
-  }
-
-  private async state(): Promise<StateResource[]> {
-    const toolchain = await ensureToolchain();
-    const backend = backendEnvironment(this.project.folder, process.env);
-    const exported = execFileSync(
-      toolchain.engine.path,
-      ["stack", "export", "--show-secrets", "--stack", this.project.stack],
-      {
-        cwd: this.project.folder,
-        encoding: "utf8",
-        maxBuffer: 64 * 2 ** 20,
-        env: { ...process.env, ...toolchain.env, ...backend },
-      },
-    );
-    return (JSON.parse(exported) as { deployment: { resources: StateResource[] } }).deployment.resources;
-  }
-
-  private async run(
-    connection: Connection & { database: string },
-    sql: string,
-  ): Promise<Record<string, unknown>[]> {
-    const client = new Client(connection);
-    await client.connect();
-    try {
-      return (await client.query<Record<string, unknown>>(sql)).rows;
-    } finally {
-      await client.end();
-    }
   }
 }
 

@@ -57,17 +57,6 @@ export const badReplicas: readonly BadStackFile[] = [
     ],
   },
   {
-    name: "replicas on a platform that isn't there",
-    yaml: `config:
-  nocobase-fleet:platform: docker
-  nocobase-fleet:apps: { crm: { isolation: dedicated, replicas: 2 } }
-`,
-    faults: [
-      { path: "nocobase-fleet:platform", says: ["not implemented"] },
-      { path: "nocobase-fleet:apps.crm.replicas", says: ["more than platform docker can run"] },
-    ],
-  },
-  {
     name: "ports that replicas would share or lack",
     yaml: `config:
   nocobase-fleet:apps:

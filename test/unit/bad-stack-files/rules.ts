@@ -25,10 +25,57 @@ export const brokenRules: readonly BadStackFile[] = [
   {
     name: "a platform that isn't implemented",
     yaml: `config:
-  nocobase-fleet:platform: docker
+  nocobase-fleet:platform: kubernetes
+  nocobase-fleet:databaseServers: { main: { kind: external, host: db.example.com } }
+  nocobase-fleet:databaseServerPasswords: { main: { secure: "v1:x" } }
 `,
     faults: [
-      { path: "nocobase-fleet:platform", says: ['"docker" is not implemented yet', "allowed: local"] },
+      {
+        path: "nocobase-fleet:platform",
+        says: ['"kubernetes" is not implemented yet', "allowed: local, docker"],
+      },
+    ],
+  },
+  {
+    name: "what only docker has, on another platform",
+    yaml: `config:
+  nocobase-fleet:images: local
+  nocobase-fleet:imageNames: { postgres: "registry.example.com/postgres:15" }
+  nocobase-fleet:gateway: { tls: {} }
+`,
+    faults: [
+      {
+        path: "nocobase-fleet:images",
+        says: ['"local" means nothing on platform local', "platform: docker"],
+      },
+      { path: "nocobase-fleet:imageNames", says: ["means nothing on platform local"] },
+      { path: "nocobase-fleet:gateway.tls", says: ["means nothing on platform local"] },
+    ],
+  },
+  {
+    name: "a server that containers can't reach, and faulty images",
+    yaml: `config:
+  nocobase-fleet:platform: docker
+  nocobase-fleet:images: local
+  nocobase-fleet:imageNames: { node: "node" }
+  nocobase-fleet:release: { version: 9.9.9 }
+  nocobase-fleet:databaseServers: { main: { kind: external, host: localhost } }
+  nocobase-fleet:databaseServerPasswords: { main: { secure: "v1:x" } }
+`,
+    faults: [
+      { path: "nocobase-fleet:imageNames.node", says: ["a tag or a digest"] },
+      { path: "nocobase-fleet:release.version", says: ["9.9.9"] },
+      { path: "nocobase-fleet:databaseServers.main.host", says: ["leads each container to itself"] },
+    ],
+  },
+  {
+    name: "HTTPS on the port of plain HTTP",
+    yaml: `config:
+  nocobase-fleet:platform: docker
+  nocobase-fleet:gateway: { port: 8443, tls: { port: 8443 } }
+`,
+    faults: [
+      { path: "nocobase-fleet:gateway.tls.port", says: ["is the port of nocobase-fleet:gateway, too"] },
     ],
   },
   {

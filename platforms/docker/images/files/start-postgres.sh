@@ -2,6 +2,8 @@
 # Makes the cluster where there is none yet, then becomes the server. Understands of the official image's environment
 # POSTGRES_USER, POSTGRES_PASSWORD, POSTGRES_PASSWORD_FILE and PGDATA, a folder within the volume.
 set -eu
+# The official image is told the program, too.
+if [ "${1:-}" = postgres ]; then shift; fi
 if [ ! -s "$PGDATA/PG_VERSION" ]; then
   # A killed first start leaves this, which is no cluster yet.
   rm -rf "$PGDATA.new"

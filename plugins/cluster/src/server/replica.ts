@@ -12,7 +12,7 @@ import { PostgresLockAdapter } from "./locks/adapter";
 import { Locks } from "./locks/locks";
 import { applicationName } from "./member/lease";
 import { FENCED_EXIT_CODE, Member } from "./member/member";
-import { memberSettings } from "./member/settings";
+import { drainSettings, memberSettings } from "./member/settings";
 import { PostgresPubSubAdapter } from "./pubsub/adapter";
 import { MessageBus } from "./pubsub/bus";
 import { publishWithinTransactions } from "./pubsub/transactional";
@@ -25,8 +25,6 @@ const CHANGES = "fleet-cluster";
 const DEBOUNCE_MS = 200;
 /** Longest wait for tasks in work when the app stops; what isn't done by then is handed over. */
 const TASK_LIMIT_MS = 4000;
-const REQUEST_LIMIT_MS = 3000;
-const NOTICE_MS = 1000;
 
 /** Ids of database sessions begin with this process: set before NocoBase opens its first connection. */
 const ID = randomUUID();
@@ -195,7 +193,8 @@ export class Replica {
     draining.add(app);
     const destroy = app.destroy.bind(app);
     app.destroy = async (options) => {
-      await this.gate.drain(NOTICE_MS, REQUEST_LIMIT_MS);
+      const { noticeMs, limitMs } = drainSettings(process.env);
+      await this.gate.drain(noticeMs, limitMs);
       await destroy(options);
     };
   }

@@ -5,6 +5,8 @@ import type { Database } from "../contracts/core";
 
 /** How long a silent replica keeps what it holds, milliseconds. Shorter hands over sooner, and tolerates less stalling. */
 const DEFAULT_LEASE_MS = 15_000;
+const DEFAULT_NOTICE_MS = 1000;
+const DEFAULT_REQUEST_LIMIT_MS = 3000;
 
 export interface MemberSettings {
   connection: ClientConfig;
@@ -24,6 +26,17 @@ export function memberSettings(database: Database, environment: NodeJS.ProcessEn
     schema: clusterSchema(database.options.schema),
     name: `${environment.FLEET_REPLICA ?? `${hostname()}-${process.pid}`}${thread()}`,
     leaseMs: positive(environment.FLEET_LEASE_MS) ?? DEFAULT_LEASE_MS,
+  };
+}
+
+/**
+ * How a replica lets go of its requests before it stops: how long its health check says so first, and how long those in
+ * work may take. A gateway that isn't told by a supervisor learns of it by that check alone.
+ */
+export function drainSettings(environment: NodeJS.ProcessEnv): { noticeMs: number; limitMs: number } {
+  return {
+    noticeMs: positive(environment.FLEET_DRAIN_NOTICE_MS) ?? DEFAULT_NOTICE_MS,
+    limitMs: positive(environment.FLEET_DRAIN_LIMIT_MS) ?? DEFAULT_REQUEST_LIMIT_MS,
   };
 }
 

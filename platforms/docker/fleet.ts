@@ -1,0 +1,83 @@
+/** What all parts of a fleet on Docker share: providers, images, network. */
+import * as docker from "@pulumi/docker";
+import * as pulumi from "@pulumi/pulumi";
+import type { ImageName, ImagesPlan } from "../../plan/types";
+import { Provider } from "../../providers/docker/resources";
+import { labelsOf, replaceOnChanges } from "./hardening";
+import { imageName, profileOf, type Profile } from "./images/profiles";
+import { dockerName, networkName } from "./names";
+
+export interface DockerFleetArgs {
+  /** The stack's name. */
+  readonly stack: string;
+  readonly images: ImagesPlan;
+  /** NocoBase version of the images that no instance chooses. */
+  readonly release: string;
+  /** A tenant's: the network of its platform's containers. */
+  readonly platformNetwork?: string;
+}
+
+/** Makes what is there once, each thing when it is first needed. */
+export class DockerFleet {
+  readonly profile: Profile;
+  readonly docker: docker.Provider;
+  readonly contents: Provider;
+  /** Name of the network that the containers are on. */
+  readonly network: pulumi.Output<string>;
+  private readonly present = new Map<string, docker.RemoteImage>();
+
+  constructor(readonly args: DockerFleetArgs) {
+    this.profile = profileOf(args.images);
+    this.docker = new docker.Provider("docker", {});
+    this.contents = new Provider("docker-contents", {});
+    this.network =
+      args.platformNetwork === undefined
+        ? new docker.Network(
+            "network",
+            { name: networkName(args.stack), labels: this.labels("network"), driver: "bridge" },
+            { provider: this.docker, deleteBeforeReplace: true },
+          ).name
+        : pulumi.output(args.platformNetwork);
+  }
+
+  /** `<project>/<stack>`, as our provider has it of a URN. */
+  get owner(): string {
+    return `${pulumi.getProject()}/${this.args.stack}`;
+  }
+
+  labels(part: string) {
+    return labelsOf({ stack: this.owner, part });
+  }
+
+  /** Id of an image, which is on the daemon's machine then. */
+  image(name: ImageName, release = this.args.release): pulumi.Output<string> {
+    const whole = imageName(this.args.images, name, release);
+    const key = name === "nocobase" ? `nocobase-${release}` : name;
+    const known =
+      this.present.get(key) ??
+      new docker.RemoteImage(`image-${key}`, { name: whole, keepLocally: true }, { provider: this.docker });
+    this.present.set(key, known);
+    return known.imageId;
+  }
+
+  volume(name: string, part: string, options: pulumi.CustomResourceOptions): docker.Volume {
+    return new docker.Volume(
+      name,
+      { name: dockerName(this.args.stack, part), labels: this.labels(part) },
+      { ...options, provider: this.docker },
+    );
+  }
+
+  container(
+    name: string,
+    args: docker.ContainerArgs,
+    options: pulumi.CustomResourceOptions,
+  ): docker.Container {
+    return new docker.Container(name, args, {
+      ...options,
+      provider: this.docker,
+      deleteBeforeReplace: true,
+      replaceOnChanges,
+    });
+  }
+}

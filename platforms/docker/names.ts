@@ -1,0 +1,32 @@
+/** What a fleet's things are called on a daemon, where all stacks share one set of names. Pure. */
+
+/** Docker's names hold what a stack's name may hold, but for the organization and project before it. */
+function prefix(stack: string): string {
+  return `fleet-${stack.split("/").pop() ?? stack}`;
+}
+
+/** Container or volume of a part: `fleet-dev-env-blue`, `fleet-dev-app-erp.2`. */
+export function dockerName(stack: string, part: string): string {
+  return `${prefix(stack)}-${part}`;
+}
+
+/**
+ * Host name of a replica within the network: `app-erp`, `2.app-erp`. The number comes first, since what ends in a
+ * number is read as an IPv4 address, and no instance's name holds a dot.
+ */
+export function hostOf(replica: string): string {
+  return replica.split(".").reverse().join(".");
+}
+
+/** The network that a stack's containers are on. */
+export function networkName(stack: string): string {
+  return prefix(stack);
+}
+
+/** Parts that a gateway consists of. */
+export const GATEWAY = { router: "gateway", proxy: "gateway-proxy" } as const;
+
+/** Container of a stack's gateway that routes. */
+export function routerName(stack: string): string {
+  return dockerName(stack, GATEWAY.router);
+}
