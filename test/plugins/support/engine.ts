@@ -221,7 +221,7 @@ export function engine(): Promise<PulumiCommand> {
   return found;
 }
 
-export type OfficialName = "random" | "postgresql" | "docker";
+export type OfficialName = "random" | "postgresql" | "docker" | "kubernetes";
 
 const version = (name: OfficialName): string =>
   requiredPlugins(PROJECT_DIR).find((plugin) => plugin.name === name)!.version;

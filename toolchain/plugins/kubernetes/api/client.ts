@@ -7,7 +7,7 @@ import * as https from "node:https";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { KubeConfig } from "@kubernetes/client-node/dist/config.js";
 import type { Props } from "../../../../providers/kit/types";
-import { ApiError, Unreachable, type Status } from "./errors";
+import { ApiError, Unreachable } from "./errors";
 
 export interface ApiRequest {
   method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
