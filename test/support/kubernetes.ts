@@ -13,6 +13,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { KubeConfig } from "@kubernetes/client-node/dist/config.js";
 import type { Props } from "../../providers/kit/types";
 import { Cluster } from "../../toolchain/plugins/kubernetes/api/cluster";
+import { ApiError } from "../../toolchain/plugins/kubernetes/api/errors";
 import type { KubernetesObject } from "../../toolchain/plugins/kubernetes/api/kinds";
 import { freePort } from "../plugins/support/postgres";
 import { kubernetesProgram } from "./kubernetes-program";
@@ -103,6 +104,15 @@ export class TestCluster {
     const body = { apiVersion: "authentication.k8s.io/v1", kind: "TokenRequest", spec: {} };
     const made = await this.objects().client.request({ method: "POST", path, body });
     return String((made.status as Props).token);
+  }
+
+  /** Whether the API server takes the token for somebody's. */
+  async isLetIn(token: string): Promise<boolean> {
+    const asked = this.objects(token).client.request({ method: "GET", path: "/api/v1/nodes" });
+    return await asked.then(
+      () => true,
+      (error: unknown) => !(error instanceof ApiError && error.code === 401),
+    );
   }
 
   /** Stops a part of the cluster from answering, its connections stay open; undone by {@link thaw}. */

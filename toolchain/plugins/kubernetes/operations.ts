@@ -161,12 +161,15 @@ export async function deleteObject(
 }
 
 /** Finalizers, and what a namespace says about its contents. */
-function whatHolds({ metadata, status }: KubernetesObject): string {
+function whatHolds({ kind, metadata, status }: KubernetesObject): string {
   const finalizers = (metadata.finalizers ?? []) as string[];
-  const conditions = ((status as Props | undefined)?.conditions ?? []) as {
-    status?: string;
-    message?: string;
-  }[];
+  const conditions =
+    kind !== "Namespace"
+      ? []
+      : (((status as Props | undefined)?.conditions ?? []) as {
+          status?: string;
+          message?: string;
+        }[]);
   const messages = conditions.flatMap(({ status: holds, message }) =>
     holds === "True" && message ? [message] : [],
   );

@@ -19,8 +19,7 @@ export async function deployment(look: Look): Promise<Readiness> {
   const wanted = replicasOf(live);
   const { replicas = 0, updatedReplicas = 0, availableReplicas = 0, conditions = [] } = status;
   const condition = (type: string) => conditions.find((candidate) => candidate.type === type);
-  const refused = condition("ReplicaFailure");
-  const message = refused?.status === "True" ? (refused.message ?? "") : "";
+  const message = condition("ReplicaFailure")?.status === "True" ? await refusalOfNewest(look) : "";
   // Quota may be raised while this waits; a standard that a pod violates stays.
   if (message.includes("violates PodSecurity")) return { failed: message };
   if (updatedReplicas >= wanted && replicas <= updatedReplicas && availableReplicas >= wanted) {
@@ -31,6 +30,25 @@ export async function deployment(look: Look): Promise<Readiness> {
   const progress = `${availableReplicas} of ${wanted} replicas are available`;
   const text = trouble ? `${progress}: ${trouble}` : progress;
   return progressing?.reason === "ProgressDeadlineExceeded" ? { failed: text } : { wait: text };
+}
+
+/** Why pods of the newest replica set can't be made; those of older ones don't matter any more. */
+async function refusalOfNewest({ live, cluster, signal }: Look): Promise<string> {
+  const revision = revisionOf(live);
+  const { namespace, uid } = live.metadata;
+  const sets = await cluster
+    .list({ apiVersion: "apps/v1", kind: "ReplicaSet", metadata: { namespace } }, {}, signal)
+    .catch(() => []);
+  const newest = sets.find((set) => {
+    const owners = (set.metadata.ownerReferences ?? []) as { uid?: string }[];
+    return owners.some((owner) => owner.uid === uid) && revisionOf(set) === revision;
+  });
+  const failure = newest && statusOf(newest).conditions?.find(({ type }) => type === "ReplicaFailure");
+  return failure?.status === "True" ? (failure.message ?? "") : "";
+}
+
+function revisionOf({ metadata }: KubernetesObject): string | undefined {
+  return (metadata.annotations as Record<string, string> | undefined)?.["deployment.kubernetes.io/revision"];
 }
 
 export async function statefulSet(look: Look): Promise<Readiness> {
