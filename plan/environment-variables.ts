@@ -38,6 +38,7 @@ const owned: Readonly<Record<string, string>> = {
   NODE_OPTIONS: "use the key `heapLimitMiB`",
   NODE_PATH: process,
   PATH: process,
+  PGAPPNAME: process,
   PLUGIN_STORAGE_PATH: process,
   PM2_HOME: process,
   SERVER_PATH: process,

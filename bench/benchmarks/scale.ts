@@ -1,7 +1,9 @@
 import { ensureToolchain } from "../../toolchain/ensure";
 import type { App } from "../../test/e2e/support/app";
+import type { ReplicatedApp } from "../../test/plugins/support/replicas";
 import { RealFleet } from "../real/fleet";
 import { freePort } from "../real/port";
+import { direct, SingleProcesses } from "../real/single-processes";
 import { load, type Load, type Target } from "../support/load";
 import { digits, median, ratio, repeat, seconds } from "../support/measure";
 import type { Check, Report, Table } from "../support/report";
@@ -9,16 +11,18 @@ import { withRemoval } from "../support/scope";
 
 const APP = "erp";
 const UNIT = "app-erp";
-/** An instance without the cluster plugin, of the same release. */
-const PLAIN = "blue";
-const PLAIN_UNIT = "env-blue";
 const REPLICAS = [1, 2, 3];
 const CONNECTIONS = 16;
 const LOAD_SECONDS = 5;
 const ROUNDS = 3;
+/** A process fills its caches with its first requests. */
+const WARM_SECONDS = 2;
 const CHANGES = 10;
 const VISIBLE_LIMIT_SECONDS = 2;
 const COLLECTION = "benchEntries";
+const READ_PATH = "/api/users:list?pageSize=20";
+const WRITE_PATH = `/api/${COLLECTION}:create`;
+const ENTRY = { title: "an entry" };
 
 interface Measured {
   reads: Load[];
@@ -28,9 +32,9 @@ interface Measured {
 /** One dedicated app on 1, 2 and 3 replicas, and what the cluster plugin costs a single one. */
 export async function scale(): Promise<Report> {
   await ensureToolchain();
+  const adapters = await adapterCost();
   return withRemoval(new RealFleet(await freePort()), async (fleet) => {
     await fleet.up();
-    const adapters = await adapterCost(fleet);
     const app = await fleet.open(APP);
     await app.call("collections:create", collection(COLLECTION));
     const byReplicas = new Map<number, Measured>();
@@ -79,10 +83,9 @@ async function requests(fleet: RealFleet, app: App): Promise<Measured> {
     headers: app.headers(),
     body: body === undefined ? undefined : JSON.stringify(body),
   });
-  const read = target("/api/users:list?pageSize=20");
-  const write = target(`/api/${COLLECTION}:create`, { title: "an entry" });
-  // Warm: a replica fills its caches with its first requests.
-  await load(read, CONNECTIONS, 2);
+  const read = target(READ_PATH);
+  const write = target(WRITE_PATH, ENTRY);
+  await load(read, CONNECTIONS, WARM_SECONDS);
   const rounds = await repeat(ROUNDS, async () => ({
     read: await load(read, CONNECTIONS, LOAD_SECONDS),
     write: await load(write, CONNECTIONS, LOAD_SECONDS),
@@ -125,30 +128,30 @@ async function changeLatencies(fleet: RealFleet): Promise<number[]> {
   });
 }
 
-/** The same requests straight to an instance with the cluster plugin and to one without, taking turns. */
-async function adapterCost(fleet: RealFleet): Promise<Table> {
-  const paths = ["/api/__health_check", "/api/users:list?pageSize=20"];
-  const sides = await Promise.all(
-    [
-      [APP, UNIT],
-      [PLAIN, PLAIN_UNIT],
-    ].map(async ([name, unit]) => {
-      const { port } = await fleet.instance(unit!);
-      return { port, headers: (await fleet.open(name!, `http://127.0.0.1:${port}`)).headers() };
-    }),
-  );
-  const rows: string[][] = [];
-  for (const path of paths) {
-    const rounds = await repeat(ROUNDS, async () => {
-      const loads: Load[] = [];
-      for (const side of sides)
-        loads.push(await load({ ...side, path, host: "127.0.0.1" }, CONNECTIONS, LOAD_SECONDS));
-      return loads;
-    });
-    const [cluster, plain] = [0, 1].map((side) => rate(rounds.map((loads) => loads[side]!)));
-    rows.push([`\`${path}\``, `${digits(cluster!)}/s`, `${digits(plain!)}/s`, ratio(cluster!, plain!)]);
-  }
-  return { columns: ["one replica", "with the cluster plugin", "without", "with : without"], rows };
+/** The same requests straight to one process with the cluster plugin and to one without, taking turns. */
+async function adapterCost(): Promise<Table> {
+  return withRemoval(await SingleProcesses.start(), async ({ withPlugin, without }) => {
+    const apps = [withPlugin, without];
+    for (const app of apps) await app.replicas[0]!.post("collections:create", collection(COLLECTION));
+    const targets: Record<string, (app: ReplicatedApp) => Target> = {
+      reads: (app) => direct(app, READ_PATH),
+      writes: (app) => direct(app, WRITE_PATH, ENTRY),
+    };
+    const rows: string[][] = [];
+    for (const [what, target] of Object.entries(targets)) {
+      for (const app of apps) await load(target(app), CONNECTIONS, WARM_SECONDS);
+      const rounds = await repeat(ROUNDS, async () => ({
+        with: await load(target(withPlugin), CONNECTIONS, LOAD_SECONDS),
+        without: await load(target(without), CONNECTIONS, LOAD_SECONDS),
+      }));
+      const [cluster, plain] = [
+        rate(rounds.map((each) => each.with)),
+        rate(rounds.map((each) => each.without)),
+      ];
+      rows.push([what, `${digits(cluster)}/s`, `${digits(plain)}/s`, ratio(cluster, plain)]);
+    }
+    return { columns: ["one process", "with the cluster plugin", "without", "with : without"], rows };
+  });
 }
 
 function visibleCheck(latencies: readonly number[]): Check {

@@ -5,10 +5,10 @@ import { defaults, reservedConnections } from "../schema/parts";
 import { listed } from "../suggest";
 import { given, report, unknowable, type Context } from "./context";
 
-/** NocoBase's own pool, and what keeps the replicas in step: a listener, locks, a queue. */
-const connectionsPerReplica = 8;
-/** For a backup, and for the next replica's start while another one is still ending. */
-const spareConnections = 2;
+/** NocoBase's own pool of five, and what keeps the replicas in step: a listener, a lease, locks, a queue. */
+const connectionsPerReplica = 9;
+/** For a backup, and for replicas that start while others are still ending. */
+const spareConnections = 5;
 
 /** Replicas where they can run: of the entry app without guests, and of dedicated apps. */
 export function replicas(context: Context): void {

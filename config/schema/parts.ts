@@ -22,7 +22,7 @@ export const defaults = {
   entryTitle: "Entry app",
   connectionLimit: 10,
   /** Of what may have replicas: room for six, so that scaling changes no role. */
-  connectionLimitWithReplicas: 50,
+  connectionLimitWithReplicas: 60,
 } as const;
 
 /** PostgreSQL's superuser_reserved_connections by default. */

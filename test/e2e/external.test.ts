@@ -4,7 +4,8 @@ import * as path from "node:path";
 import { backendEnvironment } from "../../toolchain/backend";
 import { ensureToolchain, type Toolchain } from "../../toolchain/ensure";
 import { ADMIN, ADMIN_PASSWORD, TestPostgres } from "../plugins/support/postgres";
-import { eventually, openApp } from "./support/fleet";
+import { eventually, openApp, statusOf } from "./support/fleet";
+import { createNotes, underLoad } from "./support/load";
 import { gatewayPort, LocalHarness } from "./support/local";
 import { Project } from "./support/project";
 
@@ -81,6 +82,22 @@ describe("external database server, and plain pulumi", function () {
     project.edit((values) => (values.entry = { title: "Control plane", heapLimitMiB: 1500 }));
     assert.match(pulumi("up", "--yes", "--skip-preview"), /1 updated|~ \d+ updated/);
     await (await openApp(project, "entry")).signIn();
+  });
+
+  it("runs the entry app in two processes, and in one again, unnoticed by who uses it", async () => {
+    const app = await openApp(project, "entry");
+    await createNotes(app);
+    const before = await harness.identities();
+    for (const replicas of [2, 1]) {
+      project.edit((values) => (values.entry = { ...(values.entry as object), replicas }));
+      const report = await underLoad(app, () => project.succeed("up"));
+      assert.deepEqual([report.failedReads, report.failedWrites], [[], []]);
+      const after = await harness.identities();
+      assert.equal(Object.keys(after).length, Object.keys(before).length + replicas - 1);
+      for (const [name, identity] of Object.entries(before)) assert.equal(after[name], identity, name);
+      const ready = (await statusOf(project)).entry!.replicas;
+      assert.deepEqual(ready ?? { ready: 1, wanted: 1 }, { ready: replicas, wanted: replicas });
+    }
   });
 
   it("is destroyed by plain `pulumi destroy`, and leaves the server with none of its databases", async () => {

@@ -1,6 +1,7 @@
 /** One real app as three replicas: NocoBase processes that share a database and a storage folder, and nothing else. */
 import { changes } from "./cluster-scenarios/changes";
 import { faults } from "./cluster-scenarios/faults";
+import { handover } from "./cluster-scenarios/handover";
 import { Trio } from "./cluster-scenarios/trio";
 import { TestPostgres } from "./support/postgres";
 import { ReplicatedApp } from "./support/replicas";
@@ -24,5 +25,6 @@ describe("an app with three replicas", function () {
   });
 
   changes(() => trio);
+  handover(() => trio);
   faults(() => trio);
 });

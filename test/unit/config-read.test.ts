@@ -38,7 +38,7 @@ describe("readFleetSpec", function () {
       databaseServers: { main: { kind: "managed", maxConnections: 300 } },
       entry: {
         title: "Entry app",
-        database: { server: "main", connectionLimit: 50 },
+        database: { server: "main", connectionLimit: 60 },
         rootEmail: "admin@example.com",
         passwordGeneration: 1,
         deletion: "protect",

@@ -42,7 +42,7 @@ describe("gateway server in trouble", () => {
     for (const method of ["POST", "GET"]) {
       const request = open(port, "/", {
         method,
-        headers: method === "POST" ? { "content-length": "1000" } : {},
+        headers: method === "POST" ? { "content-length": "500000" } : {},
       });
       request.on("error", () => undefined).on("response", () => request.destroy());
       if (method === "POST") request.write("x");
@@ -52,6 +52,17 @@ describe("gateway server in trouble", () => {
     }
     await sleep(20);
     assert.equal((await fetchFrom(port, "/__fleet/health")).status, 200);
+  });
+
+  it("passes a small body on only once it is whole", async () => {
+    const { url, hits } = await backend((_request, response) => response.end("ok"));
+    const { port } = await gateway([app("crm", url)]);
+    const half = open(port, "/", { method: "POST", headers: { "content-length": "1000" } });
+    half.on("error", () => undefined).write("x");
+    assert.equal((await fetchFrom(port, "/", { method: "POST", body: Buffer.from("whole") })).status, 200);
+    half.destroy();
+    assert.equal((await fetchFrom(port, "/", { method: "POST", body: Buffer.from("again") })).status, 200);
+    assert.equal(hits.length, 2);
   });
 
   it("reports an instance that breaks off", async () => {

@@ -7,6 +7,8 @@ import * as net from "node:net";
 import * as os from "node:os";
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { UNTOUCHED_HEADER } from "../../plugins/cluster/src/server/http/gate";
+import { REPLICA_UNAVAILABLE_HEADER } from "../../providers/local/gateway/headers";
 import { findCgroups } from "../../providers/local/supervisor/cgroups";
 import { ensureSupervisor, waitUntilHealthy, withSupervisor } from "../../providers/local/supervisor/client";
 import type { SupervisorClient } from "../../providers/local/supervisor/client";
@@ -18,11 +20,14 @@ import { closedPort, upgrade } from "./gateway-fixtures";
 
 const GATEWAY = path.resolve(__dirname, "../../providers/local/gateway/gateway.cjs");
 
-/** Answers with its name; /slow after 600 ms; /health as the file says; writes down what it acknowledges; echoes WebSockets. */
+/** Answers with its name; /slow after 600 ms; /health and whether it waits for its database as files say; writes down what it acknowledges; echoes WebSockets. */
 const SERVER = `
 const [name, port, folder] = process.argv.slice(1);
 const fs = require("fs");
 const server = require("http").createServer((request, response) => {
+  const waits = fs.existsSync(folder + "/" + name + ".waits");
+  if (waits) response.writeHead(503, { "${REPLICA_UNAVAILABLE_HEADER}": name });
+  if (waits) return response.end(name + " waits");
   if (request.url === "/health") {
     response.statusCode = fs.existsSync(folder + "/" + name + ".sick") ? 503 : 200;
     return response.end();
@@ -261,6 +266,59 @@ describe("replicas under the supervisor and the gateway", function () {
     });
     await clients.end();
     assert.deepEqual(clients.failures, []);
+  });
+
+  describe("a process that waits for its database", () => {
+    const wait = (name: string) => fs.writeFileSync(path.join(root, `${name}.waits`), "");
+    const slowlyProbed = async (name: string) => {
+      const definition = await replica(name);
+      return { ...definition, health: { ...definition.health!, intervalMs: 60_000 } };
+    };
+
+    it("isn't asked in vain before its health check tells: small requests go to another, large ones are told", async () => {
+      for (const name of ["web.2", "web.3"]) await start(await slowlyProbed(name));
+      wait("web.2");
+      const clients = load(["GET", "POST"]);
+      await sleep(300);
+      assert.deepEqual([...(await clients.end()).keys()].sort(), ["web", "web.3"]);
+      assert.deepEqual(clients.failures, []);
+      const large = "x".repeat(512 * 1024);
+      const statuses = new Set<number>();
+      await until("web.2 was asked", async () => {
+        statuses.add((await ask("POST", "/large", large)).status);
+        return statuses.has(503);
+      });
+      assert.ok([...statuses].every((status) => status === 200 || status === 503));
+    });
+
+    it("answers for itself where there is no other", async () => {
+      await start(await slowlyProbed("web"));
+      wait("web");
+      assert.deepEqual(await ask("POST", "/", "body"), { status: 503, text: "web waits" });
+    });
+
+    it("isn't restarted, however long it waits", async () => {
+      const patience = { intervalMs: 50, failures: 2, timeoutMs: 1000, startTimeoutMs: 10_000 };
+      for (const name of ["web.2", "web.3"]) {
+        const url = `${(await replica(name)).service!.url}/health`;
+        const probe = { kind: "http", url, healsHeader: REPLICA_UNAVAILABLE_HEADER } as const;
+        await start(await replica(name, { health: { ...patience, probe } }));
+      }
+      const before = (await client.unit("web.2"))?.pid;
+      wait("web.2");
+      fs.writeFileSync(path.join(root, "web.3.sick"), "");
+      await until("the sick one was restarted", async () => {
+        return ((await client.unit("web.3"))?.state.restarts ?? 0) > 1;
+      });
+      const waiting = await client.unit("web.2");
+      assert.deepEqual([waiting?.pid, waiting?.state.phase], [before, "unhealthy"]);
+      fs.rmSync(path.join(root, "web.2.waits"));
+      await until("it serves again", async () => (await client.unit("web.2"))?.state.phase === "running");
+    });
+  });
+
+  it("knows the header of the cluster plugin", () => {
+    assert.equal(REPLICA_UNAVAILABLE_HEADER, UNTOUCHED_HEADER);
   });
 
   it("ends the WebSockets of a process that is stopped, and no others", async () => {

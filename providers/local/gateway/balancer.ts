@@ -34,7 +34,6 @@ export class Balancer {
     const running = endpoints.filter(({ url, terminating }) => !terminating && !tried.has(url));
     const ready = running.filter((endpoint) => endpoint.ready && !this.refuses(endpoint.url));
     const pool = (ready.length > 0 ? ready : running).map(({ url }) => url);
-    this.turn += 1;
     const least = Math.min(...pool.map((url) => this.loadOf(url)));
     const idlest = pool.filter((url) => this.loadOf(url) === least);
     return idlest[this.turn % idlest.length];
@@ -42,6 +41,7 @@ export class Balancer {
 
   /** Counts a request or WebSocket that is passed on to this address; call the result once when it has ended. */
   begin(url: string): () => void {
+    this.turn += 1;
     this.load.set(url, this.loadOf(url) + 1);
     return () => {
       const left = this.loadOf(url) - 1;

@@ -2,6 +2,12 @@
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import type { Proxied } from "./router";
 
+/**
+ * A replica's 503 has it (`plugins/cluster`) while it stops or waits for its database: it has not begun with the
+ * request, and another one may be asked.
+ */
+export const REPLICA_UNAVAILABLE_HEADER = "x-fleet-replica-unavailable";
+
 /** Headers that choose an app or claim an origin: what a client says in them is never passed on. */
 const OWNED =
   /^(forwarded|x-forwarded-.*|x-real-ip|x-original-.*|x-rewrite-url|x-app|x-hostname|proxy-.*|expect)$/;

@@ -1,11 +1,11 @@
 /** Passes requests and WebSockets on to the instances. */
 import { Agent, type ClientRequest, type IncomingMessage, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
-import { Transform, type TransformCallback } from "node:stream";
 import type { ProxyServer, ProxyServerOptions } from "httpxy" with { "resolution-mode": "import" };
 import type { Balancer } from "./balancer";
+import { takeBody, type Body } from "./body";
 import type { DrainRequest } from "./control";
-import { outgoingHeaders } from "./headers";
+import { outgoingHeaders, REPLICA_UNAVAILABLE_HEADER } from "./headers";
 import { notices, render, wantsPage, type Notice } from "./pages";
 import type { GatewayRoute } from "./routes";
 import type { Proxied } from "./router";
@@ -17,13 +17,21 @@ const LINGER_MS = 2_000;
 /** Shorter than Node's own 5 s on the other side, which would close a connection just as it is used again. */
 const IDLE_CONNECTION_MS = 3_000;
 
+/** About one connection alone; Node sets its own towards the client. */
+const HOP_BY_HOP = new Set(["connection", "keep-alive", "transfer-encoding"]);
+
 interface Passage {
   readonly decision: Proxied;
   readonly asPage: boolean;
   /** Address of the process that has it. */
   url: string;
   outgoing?: ClientRequest;
+  /** Ends the attempt under way as {@link Untouched}; undefined where the request can't be repeated elsewhere. */
+  untouched?: () => void;
 }
+
+/** A replica said that it has not begun with the request. */
+class Untouched extends Error {}
 
 interface Upgraded {
   readonly route: GatewayRoute;
@@ -46,7 +54,7 @@ export class Proxy {
       const passage = this.passages.get(request);
       if (passage) passage.outgoing = outgoing;
     });
-    this.web.on("proxyRes", (incoming, request, response) => this.adaptResponse(incoming, request, response));
+    this.web.on("proxyRes", (incoming, request, response) => this.respond(incoming, request, response));
     this.ws.on("error", (error, request, socket) => {
       const passage = request && this.passages.get(request);
       if (!passage || !socket || "req" in socket) return;
@@ -87,19 +95,20 @@ export class Proxy {
       // The client's `Connection` is about its own connection alone.
       headers: { connection: "keep-alive" },
     };
-    const chunked = request.headers["transfer-encoding"] !== undefined;
-    if (chunked) {
-      options.buffer = request.pipe(
-        new ByteLimit(limit, () => {
-          passage.outgoing?.destroy();
-          refuseUpload(request, response, render(notices.tooLarge(limitMiB), asPage));
-        }),
-      );
+    let body: Body;
+    try {
+      body = await takeBody(request, limit, () => {
+        passage.outgoing?.destroy();
+        refuseUpload(request, response, render(notices.tooLarge(limitMiB), asPage));
+      });
+    } catch {
+      // Its sender is gone.
+      response.destroy();
+      return;
     }
     request.headers = outgoingHeaders(request, decision);
     request.url = decision.path;
-    const hasBody = chunked || request.headers["content-length"] !== undefined;
-    await this.pass(request, response, options, passage, hasBody);
+    await this.pass(request, response, options, passage, body);
   }
 
   /** Passes a request on to the process chosen for it, and to another one where that can't have taken it. */
@@ -108,7 +117,7 @@ export class Proxy {
     response: ServerResponse,
     options: ProxyServerOptions,
     passage: Passage,
-    hasBody: boolean,
+    body: Body,
   ): Promise<void> {
     const read = request.method === "GET" || request.method === "HEAD";
     const tried = new Set<string>();
@@ -116,12 +125,13 @@ export class Proxy {
       const { url } = passage;
       const end = this.balancer.begin(url);
       try {
-        await this.web.web(request, response, { ...options, target: url });
+        await this.attempt(request, response, { ...options, target: url }, passage, body, tried);
         return;
       } catch (error) {
-        const refused = (error as NodeJS.ErrnoException).code === "ECONNREFUSED";
+        const refused =
+          (error as NodeJS.ErrnoException).code === "ECONNREFUSED" || error instanceof Untouched;
         if (refused) this.balancer.refused(url);
-        const again = !hasBody && (read || refused) && !response.headersSent && !response.destroyed;
+        const again = body.repeatable && (read || refused) && !response.headersSent && !response.destroyed;
         // A kept-alive connection may be closed by the instance in the moment it is used again.
         const stale = passage.outgoing?.reusedSocket === true && !tried.has(url);
         tried.add(url);
@@ -138,6 +148,28 @@ export class Proxy {
         end();
       }
     }
+  }
+
+  /** @throws {@link Untouched} where the process refuses the request and there is another one to ask */
+  private attempt(
+    request: IncomingMessage,
+    response: ServerResponse,
+    options: ProxyServerOptions,
+    passage: Passage,
+    body: Body,
+    tried: ReadonlySet<string>,
+  ): Promise<void> {
+    return new Promise((resolve, reject) => {
+      passage.untouched = undefined;
+      const others = new Set([...tried, passage.url]);
+      if (body.repeatable && this.balancer.choose(passage.decision.route, others) !== undefined) {
+        passage.untouched = () => reject(new Untouched());
+      }
+      const buffer = body.stream();
+      this.web
+        .web(request, response, { ...options, ...(buffer && { buffer }), selfHandleResponse: true })
+        .then(resolve, reject);
+    });
   }
 
   /** Passes a WebSocket on. */
@@ -195,16 +227,27 @@ export class Proxy {
     this.balancer.close();
   }
 
-  private adaptResponse(incoming: IncomingMessage, request: IncomingMessage, response: ServerResponse): void {
+  private respond(incoming: IncomingMessage, request: IncomingMessage, response: ServerResponse): void {
     const passage = this.passages.get(request);
-    delete incoming.headers.connection;
-    delete incoming.headers["keep-alive"];
-    if (passage?.decision.withoutCookies === true) delete incoming.headers["set-cookie"];
-    const isJson = (incoming.headers["content-type"] ?? "").includes("json");
-    if (passage?.asPage === true && incoming.statusCode === 503 && isJson) {
-      incoming.resume();
-      send(response, notices.starting(passage.decision.route.title), true);
+    if (incoming.statusCode === 503) {
+      if (passage?.untouched && incoming.headers[REPLICA_UNAVAILABLE_HEADER] !== undefined) {
+        incoming.resume();
+        passage.untouched();
+        return;
+      }
+      if (passage?.asPage === true && (incoming.headers["content-type"] ?? "").includes("json")) {
+        incoming.resume();
+        send(response, notices.starting(passage.decision.route.title), true);
+        return;
+      }
     }
+    for (const [name, value] of Object.entries(incoming.headers)) {
+      const own =
+        HOP_BY_HOP.has(name) || (passage?.decision.withoutCookies === true && name === "set-cookie");
+      if (!own && value !== undefined) response.setHeader(name, value);
+    }
+    response.writeHead(incoming.statusCode ?? 502, incoming.statusMessage);
+    incoming.pipe(response);
   }
 
   private fail(error: unknown, passage: Passage, response: ServerResponse): void {
@@ -252,28 +295,4 @@ function refuseUpload(
   };
   const timer = setTimeout(finish, LINGER_MS);
   request.once("end", finish).once("close", finish).resume();
-}
-
-/** Counts bytes on their way and calls `exceeded` once there are too many; the rest is dropped. */
-class ByteLimit extends Transform {
-  private count = 0;
-  private over = false;
-
-  constructor(
-    private readonly limit: number,
-    private readonly exceeded: () => void,
-  ) {
-    super();
-  }
-
-  override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
-    this.count += chunk.length;
-    if (this.count <= this.limit) {
-      done(null, chunk);
-      return;
-    }
-    if (!this.over) this.exceeded();
-    this.over = true;
-    done();
-  }
 }

@@ -1,6 +1,7 @@
 /** How a NocoBase instance runs: its environment and its place under the supervisor. */
 import * as path from "node:path";
 import { releaseFolder } from "../release";
+import { REPLICA_UNAVAILABLE_HEADER } from "../gateway/headers";
 import { UNIT_ORDER, type Environment, type WantedUnit } from "../handlers/units";
 import { instanceUrl, type InstanceInputs, type Replica } from "./inputs";
 
@@ -85,7 +86,12 @@ export function instanceUnit(root: string, inputs: InstanceInputs, replica: Repl
     environment: instanceEnvironment(root, inputs, replica),
     health: {
       // APP_ERROR: it gave up, e.g. since its database was away; it stays so until it is started anew.
-      probe: { kind: "http", url: `${url}/api/__health_check`, fatalText: "APP_ERROR" },
+      probe: {
+        kind: "http",
+        url: `${url}/api/__health_check`,
+        fatalText: "APP_ERROR",
+        healsHeader: REPLICA_UNAVAILABLE_HEADER,
+      },
       ...health,
       startTimeoutMs: START_LIMIT_MS,
     },

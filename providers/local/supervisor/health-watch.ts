@@ -1,4 +1,4 @@
-import { probe } from "./health";
+import { probe, type ProbeOutcome } from "./health";
 import type { HealthCheck } from "./protocol";
 
 /** Probes come at least this often while a unit is not healthy. */
@@ -38,11 +38,12 @@ export class HealthWatch {
     }
     if (Date.now() < this.nextProbeAt) return undefined;
     this.probing = true;
-    const { healthy, fatal, detail } = await probe(health.probe, health.timeoutMs);
+    const outcome = await probe(health.probe, health.timeoutMs);
     this.probing = false;
+    const { healthy, detail } = outcome;
     const { intervalMs } = health;
     this.nextProbeAt = Date.now() + (healthy ? intervalMs : Math.min(intervalMs, STARTING_INTERVAL_MS));
-    return healthy ? { healthy } : { healthy, detail, restart: this.failing(health, fatal, detail) };
+    return healthy ? { healthy } : { healthy, detail, restart: this.failing(health, outcome) };
   }
 
   /** Takes over that the process is healthy. */
@@ -52,9 +53,12 @@ export class HealthWatch {
     this.healthySinceStart = true;
   }
 
-  private failing(health: HealthCheck, fatal: boolean, detail: string): string | undefined {
-    this.fatalAnswers = fatal ? this.fatalAnswers + 1 : 0;
-    this.failingSince ??= Date.now();
+  private failing(health: HealthCheck, { detail, outlook }: ProbeOutcome): string | undefined {
+    this.fatalAnswers = outlook === "fatal" ? this.fatalAnswers + 1 : 0;
+    // A process without its database would wait for it just as long after a restart.
+    if (outlook === "heals") this.failingSince = undefined;
+    else this.failingSince ??= Date.now();
+    if (this.failingSince === undefined) return undefined;
     const failingMs = Date.now() - this.failingSince;
     if (this.fatalAnswers >= FATAL_ANSWERS) return `says of itself that it failed: ${detail}`;
     if (!this.healthySinceStart || failingMs < health.failures * health.intervalMs) return undefined;

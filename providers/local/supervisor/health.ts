@@ -3,15 +3,19 @@ import * as net from "node:net";
 import { messageOf } from "../support/files";
 import type { HealthProbe } from "./protocol";
 
-/** `fatal`: never heals without a restart. */
+/** `fatal`: never heals without a restart; `heals`: says that it waits for something and goes on by itself. */
 export interface ProbeOutcome {
-  healthy: boolean;
-  fatal: boolean;
-  detail: string;
+  readonly healthy: boolean;
+  readonly detail: string;
+  readonly outlook?: "fatal" | "heals";
 }
 
-const HEALTHY: ProbeOutcome = { healthy: true, fatal: false, detail: "ok" };
-const failed = (detail: string, fatal = false): ProbeOutcome => ({ healthy: false, fatal, detail });
+const HEALTHY: ProbeOutcome = { healthy: true, detail: "ok" };
+const failed = (detail: string, outlook?: ProbeOutcome["outlook"]): ProbeOutcome => ({
+  healthy: false,
+  detail,
+  ...(outlook && { outlook }),
+});
 
 /** Asks once; never throws, never takes longer than `timeoutMs`. */
 export async function probe(target: HealthProbe, timeoutMs: number): Promise<ProbeOutcome> {
@@ -45,7 +49,11 @@ function probeHttp(target: Extract<HealthProbe, { kind: "http" }>, timeoutMs: nu
       response.on("error", (error) => finish(failed(error.message)));
       response.on("end", () => {
         const fatal = target.fatalText !== undefined && body.includes(target.fatalText);
-        finish(failed(`HTTP ${response.statusCode ?? 0}: ${body.replace(/\s+/g, " ").slice(0, 300)}`, fatal));
+        const heals = target.healsHeader !== undefined && response.headers[target.healsHeader] !== undefined;
+        const outlook = fatal ? "fatal" : heals ? "heals" : undefined;
+        finish(
+          failed(`HTTP ${response.statusCode ?? 0}: ${body.replace(/\s+/g, " ").slice(0, 300)}`, outlook),
+        );
       });
     });
     request.on("error", (error) => finish(failed(error.message)));

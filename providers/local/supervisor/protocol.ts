@@ -6,8 +6,11 @@ import type { ProcessIdentity } from "../support/processes";
 export const SUPERVISOR_VERSION = 2;
 
 export type HealthProbe =
-  /** Healthy at status 200. `fatalText` in the answer's body tells of a state that never heals by itself. */
-  | { kind: "http"; url: string; fatalText?: string }
+  /**
+   * Healthy at status 200. `fatalText` in the answer's body tells of a state that never heals by itself, a header
+   * called `healsHeader` (lower case) of one that does: it is waited for without end.
+   */
+  | { kind: "http"; url: string; fatalText?: string; healsHeader?: string }
   | { kind: "tcp"; host: string; port: number }
   /** Healthy when a PostgreSQL server asks for a sign-in. */
   | { kind: "postgres"; host: string; port: number };

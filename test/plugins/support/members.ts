@@ -1,6 +1,6 @@
 /** Members of a cluster within the test's own process, on a real database. */
 import { randomUUID } from "node:crypto";
-import { Pool } from "pg";
+import { Pool, types } from "pg";
 import { until } from "../../../providers/nocobase/client";
 import { PostgresCacheStore } from "../../../plugins/cluster/src/server/cache/store";
 import type { Logger, QueueEvent } from "../../../plugins/cluster/src/server/contracts/core";
@@ -13,6 +13,11 @@ import { ADMIN, ADMIN_PASSWORD, TestPostgres } from "./postgres";
 
 export const LEASE_MS = 3000;
 const SOON = { everyMs: 10, limitMs: 30_000 };
+
+// As NocoBase does for its whole process (database 2.2.15, database.ts).
+types.setTypeParser(types.builtins.INT8, (text) =>
+  Number.isSafeInteger(Number(text)) ? Number(text) : text,
+);
 
 /** Waits for a condition; fails, saying what was waited for, when it doesn't come. */
 export async function eventually(what: string, look: () => boolean | Promise<boolean>): Promise<void> {

@@ -48,11 +48,11 @@ export const badReplicas: readonly BadStackFile[] = [
     faults: [
       {
         path: "nocobase-fleet:entry.replicas",
-        says: ["needs 42", "may hold 37", "at most 4", "maxConnections to 45"],
+        says: ["needs 50", "may hold 37", "at most 3", "maxConnections to 53"],
       },
       {
         path: "nocobase-fleet:apps.erp.replicas",
-        says: ["needs 26", "may hold 20", "at most 2", "apps.erp.database.connectionLimit to 26"],
+        says: ["needs 32", "may hold 20", "at most 1", "apps.erp.database.connectionLimit to 32"],
       },
     ],
   },

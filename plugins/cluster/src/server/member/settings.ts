@@ -1,4 +1,5 @@
 import { hostname } from "node:os";
+import { isMainThread, threadId } from "node:worker_threads";
 import type { ClientConfig } from "pg";
 import type { Database } from "../contracts/core";
 
@@ -21,7 +22,7 @@ export function memberSettings(database: Database, environment: NodeJS.ProcessEn
   return {
     connection: { host, port: Number(port), database: name, user: username, password, ssl },
     schema: clusterSchema(database.options.schema),
-    name: environment.FLEET_REPLICA ?? `${hostname()}-${process.pid}`,
+    name: `${environment.FLEET_REPLICA ?? `${hostname()}-${process.pid}`}${thread()}`,
     leaseMs: positive(environment.FLEET_LEASE_MS) ?? DEFAULT_LEASE_MS,
   };
 }
@@ -29,6 +30,11 @@ export function memberSettings(database: Database, environment: NodeJS.ProcessEn
 /** Apps that share a database have a schema each, and so do their clusters. */
 export function clusterSchema(appSchema: string | undefined): string {
   return appSchema === undefined || appSchema === "public" ? "fleet_cluster" : `${appSchema}_fleet_cluster`;
+}
+
+/** Async tasks run commands in a thread with an app of its own: a further member, not one that takes over. */
+function thread(): string {
+  return isMainThread ? "" : `+thread${threadId}`;
 }
 
 function positive(text: string | undefined): number | undefined {

@@ -127,7 +127,8 @@ export class MessageBus {
       return;
     }
     const { rows } = await client.query<Received & { id: string }>(
-      `SELECT id, channel, body FROM ${this.member.schema}.messages
+      // As text, as notifications have it: NocoBase has node-postgres read bigint as numbers.
+      `SELECT id::text, channel, body FROM ${this.member.schema}.messages
        WHERE created_at > greatest(clock_timestamp() - $1 * interval '1 millisecond',
          (SELECT started_at - interval '2 seconds' FROM ${this.member.schema}.replicas WHERE id = $2))
        ORDER BY id`,
