@@ -1,11 +1,21 @@
 /** A valid stack file with every default in its place: what the planner works on. Deeply frozen plain data. */
-import type { DeclaredState, DeletionPolicy, PlatformName, ResourceLimits, Topology } from "../plan/types";
+import type {
+  AutoscalePlan,
+  DeclaredState,
+  DeletionPolicy,
+  KubernetesPlan,
+  KubernetesPlacement,
+  PlatformName,
+  ResourceLimits,
+  Topology,
+} from "../plan/types";
 
 export interface FleetSpec {
   readonly stack: string;
   /** Tenants only: the stack whose environments, servers and gateway its apps use. */
   readonly platformStack?: string;
   readonly platform: PlatformName;
+  readonly kubernetes: KubernetesSpec;
   readonly gateway: GatewaySpec;
   readonly databaseServers: Readonly<Record<string, DatabaseServerSpec>>;
   readonly entry: InstanceSpec;
@@ -14,6 +24,9 @@ export interface FleetSpec {
   /** What the author says the fleet is; undefined where nothing is said. */
   readonly topology?: Topology;
 }
+
+/** `image` may be missing on other platforms. */
+export type KubernetesSpec = Omit<KubernetesPlan, "image"> & { readonly image?: string };
 
 export interface GatewaySpec {
   readonly host: string;
@@ -64,8 +77,10 @@ export interface InstanceSpec extends CommonSpec {
   readonly secretEnv: readonly string[];
   readonly heapLimitMiB?: number;
   readonly resources: ResourceLimits;
-  /** Processes that serve it; 1 for environments. */
+  /** Processes that serve it; 1 for environments. The fewest where an autoscaler decides. */
   readonly replicas: number;
+  readonly autoscale?: AutoscalePlan;
+  readonly placement: KubernetesPlacement;
 }
 
 interface AppCommonSpec {

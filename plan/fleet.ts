@@ -12,6 +12,7 @@ import type {
   FleetPlan,
   GatewayPlan,
   InstancePlan,
+  KubernetesPlan,
   RootUserPlan,
   RoutePlan,
   Topology,
@@ -43,6 +44,7 @@ export function planFleet(spec: FleetSpec): FleetPlan {
     topology: topologyOf(spec),
     releases: [...new Set(instances.map(({ release }) => release))].sort(),
     gateway: planGateway(spec, entry, environments, apps),
+    ...(spec.platform === "kubernetes" ? { kubernetes: planKubernetes(spec) } : {}),
     databaseServers: mapSorted(spec.databaseServers, (server, key) => planServer(spec, key, server)),
     entry,
     environments,
@@ -109,6 +111,9 @@ function planInstance(
     hostsApps,
     deletion: instance.deletion,
     ...(instance.heapLimitMiB === undefined ? {} : { heapLimitMiB: instance.heapLimitMiB }),
+    ...(spec.platform === "kubernetes"
+      ? { autoscale: instance.autoscale, placement: instance.placement }
+      : {}),
   };
 }
 
@@ -198,8 +203,14 @@ function planGateway(
   };
 }
 
-/** Address that people open; port 80 goes without saying. */
+function planKubernetes({ kubernetes }: FleetSpec): KubernetesPlan {
+  // A rule refuses a stack file without one.
+  return { ...kubernetes, image: kubernetes.image ?? "" };
+}
+
+/** Address that people open; port 80 goes without saying, and so does the port of an ingress. */
 function publicUrl(spec: FleetSpec, host = spec.gateway.domain): string {
+  if (spec.platform === "kubernetes") return `http${spec.kubernetes.ingress.issuer ? "s" : ""}://${host}`;
   const { port } = spec.gateway;
   return `http://${host}${port === 80 ? "" : `:${port}`}`;
 }

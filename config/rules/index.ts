@@ -5,6 +5,7 @@ import { connections, platform, releases, topology } from "./fleet";
 import { isolation } from "./isolation";
 import { databases, instances, keys } from "./names";
 import { databaseServers, environments, passwords, secretOwners } from "./references";
+import { abilities, kubernetes } from "./kubernetes";
 import { tenant } from "./tenant";
 import { replicas } from "./replicas";
 import { resources } from "./resources";
@@ -13,6 +14,8 @@ import { plainVariables, secretVariables } from "./variables";
 export const rules: readonly Rule[] = [
   tenant,
   platform,
+  kubernetes,
+  abilities,
   topology,
   releases,
   keys,

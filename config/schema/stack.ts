@@ -3,6 +3,7 @@ import { z } from "zod";
 import { deletionAllowed, deletionPolicy, documented, email, emailAllowed, key, secretValue } from "./fields";
 import { appSchema, entrySchema, environmentSchema } from "./instances";
 import { defaults, release } from "./parts";
+import { kubernetesSchema } from "./kubernetes";
 import { externalServerSchema, gatewaySchema, managedServerSchema } from "./servers";
 
 /** The namespace of every key: the project's name in Pulumi.yaml. */
@@ -19,8 +20,9 @@ export const stackSchema = z.strictObject({
     defaultText: "none: the stack is a fleet of its own",
   }),
   platform: documented(z.enum(["local", "docker", "kubernetes"]).default("local"), {
-    description: "Where the fleet runs: `local` is processes on this machine.",
-    allowed: "local (docker and kubernetes are reserved, not implemented yet)",
+    description:
+      "Where the fleet runs: `local` is processes on this machine, `kubernetes` pods of a cluster (docs/kubernetes.md).",
+    allowed: "local or kubernetes (docker is reserved, not implemented yet)",
     examples: ["local"],
   }),
   topology: documented(z.enum(["single", "shared", "hybrid"]).optional(), {
@@ -46,6 +48,11 @@ export const stackSchema = z.strictObject({
     description: "The fleet's one address.",
     allowed: "a map",
     examples: [{ port: 13000 }],
+  }),
+  kubernetes: documented(kubernetesSchema.prefault({}), {
+    description: "Platform kubernetes only: the cluster.",
+    allowed: "a map",
+    examples: [{ image: "registry.example.com/nocobase-fleet/nocobase:{version}" }],
   }),
   databaseServers: documented(
     z

@@ -4,6 +4,7 @@
  * Not on `@pulumi/pulumi/provider`'s own server: as of 3.248 that one has no provider configuration, no
  * detailed diff and no preview of updates, and prints stack traces; a user would see all four.
  */
+import { setMaxListeners } from "node:events";
 import * as grpc from "@grpc/grpc-js";
 import * as proto from "@pulumi/pulumi/proto/provider_pb";
 import { ResourceProviderService } from "@pulumi/pulumi/proto/provider_grpc_pb";
@@ -42,7 +43,10 @@ class Server {
   constructor(
     private readonly definition: ProviderDefinition,
     private readonly log: EngineLog,
-  ) {}
+  ) {
+    // One for each request under way, and the engine has many.
+    setMaxListeners(0, this.abort.signal);
+  }
 
   checkConfig(request: proto.CheckRequest): proto.CheckResponse {
     const [olds, news] = [read(request.getOlds()), read(request.getNews())];
