@@ -2,7 +2,16 @@ import { defineConfig } from "eslint/config";
 import tseslint from "typescript-eslint";
 
 export default defineConfig(
-  { ignores: ["node_modules/", ".fleet/", ".pulumi-state/", "providers/local/releases/", "**/*.cjs"] },
+  {
+    ignores: [
+      "node_modules/",
+      ".fleet/",
+      ".pulumi-state/",
+      "providers/local/releases/",
+      "test/tools/",
+      "**/*.cjs",
+    ],
+  },
   tseslint.configs.strictTypeChecked,
   {
     languageOptions: { parserOptions: { projectService: { allowDefaultProject: ["eslint.config.mjs"] } } },

@@ -5,6 +5,7 @@
 import { Command } from "commander";
 import { cold } from "./benchmarks/cold";
 import { plan } from "./benchmarks/plan";
+import { previews } from "./benchmarks/previews";
 import { real } from "./benchmarks/real";
 import { scale } from "./benchmarks/scale";
 import { large, tenants, up } from "./benchmarks/up";
@@ -33,6 +34,11 @@ const benchmarks: Record<string, Benchmark> = {
     summary: "1,000 apps as 100 stacks of ten with instant plugins; 10 minutes",
     heavy: true,
     run: tenants,
+  },
+  previews: {
+    summary: "`preview --all` of 30 and 300 tenants with instant plugins; 15 minutes",
+    heavy: true,
+    run: previews,
   },
   cold: { summary: "empty caches to first fleet; 12 minutes", heavy: true, run: cold },
 };

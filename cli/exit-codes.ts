@@ -7,8 +7,8 @@ export const ExitCode = {
   usage: 2,
   /** Somebody else holds the stack's lock. */
   locked: 3,
-  /** A preview found that data would be lost, or that a removal would be refused since it is protected. */
-  dataLoss: 4,
+  /** A preview found that data would be lost, a removal refused since it is protected, or a policy broken. */
+  unsafe: 4,
   /** `--expect-no-changes` found some; the engine's own code for it. */
   changes: 7,
   /** Interrupted by Ctrl-C. */

@@ -3,6 +3,7 @@ import { CommandError } from "@pulumi/pulumi/automation";
 import { Command, CommanderError } from "commander";
 import { destroy } from "./commands/destroy";
 import { doctor } from "./commands/doctor";
+import { graph } from "./commands/graph";
 import { credentials, open } from "./commands/open";
 import { buildAllImages } from "./commands/images";
 import { logs } from "./commands/logs";
@@ -70,6 +71,10 @@ function build(): Command {
   command("status", "live state of every instance and app; exit 1 if anything that should run doesn't")
     .option("--json", "print it as JSON")
     .action(status);
+  severalStacks(command("graph", "draw the fleet as its stack files say: SVG, or Mermaid for Markdown"))
+    .option("--mermaid", "a Mermaid flowchart instead of SVG")
+    .option("-o, --output <file>", "write it there (default: print it)")
+    .action(graph);
   command("logs", "show the log of an app, environment, the entry app, gateway or database server")
     .argument("<name>")
     .option("-n, --lines <count>", "lines from the end", "100")

@@ -50,7 +50,21 @@ export async function requireRunning(plan: TenantPlan, operations: Operations): 
  * @param tenant the stack that stands on it, for the message
  * @throws UserError where it isn't up
  */
-export async function readPlatform(
+export function readPlatform(
+  platformStack: string,
+  tenant: string,
+  access: EngineAccess,
+): Promise<PlatformOutputs> {
+  const known = read.get(platformStack) ?? readOutputs(platformStack, tenant, access);
+  read.set(platformStack, known);
+  known.catch(() => read.delete(platformStack));
+  return known;
+}
+
+/** By stack. A process works in one project, on one backend, and outlives one operation for previews only. */
+const read = new Map<string, Promise<PlatformOutputs>>();
+
+async function readOutputs(
   platformStack: string,
   tenant: string,
   { enginePath, projectDir, env }: EngineAccess,

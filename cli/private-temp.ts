@@ -14,6 +14,7 @@ export function usePrivateTemp(projectDir: string): void {
     if (!isAlive(Number(name))) fs.rmSync(path.join(parent, name), { recursive: true, force: true });
   }
   const own = path.join(parent, String(process.pid));
+  if (process.env.TMPDIR === own) return;
   fs.mkdirSync(own, { recursive: true, mode: 0o700 });
   process.env.TMPDIR = own;
   process.on("exit", () => fs.rmSync(own, { recursive: true, force: true }));

@@ -150,6 +150,9 @@ async function unlock(
   for (const lock of freed) console.error(`Freed the stack: it was locked by ${describeLock(lock)}.`);
 }
 
+/** The engine's command line, which is started once to be asked for its version. */
+let command: Promise<PulumiCommand> | undefined;
+
 async function selectStack(
   name: string,
   projectDir: string,
@@ -157,7 +160,9 @@ async function selectStack(
   env: Record<string, string>,
   create: boolean,
 ): Promise<Stack> {
-  const pulumiCommand = await PulumiCommand.get({ root: toolchain.engine.root });
+  const { engine } = toolchain;
+  command ??= PulumiCommand.get({ root: engine.root });
+  const pulumiCommand = await command;
   const program = () => {
     // Loaded late: the SDKs behind the program cost a second, which `status` needn't pay.
     // eslint-disable-next-line @typescript-eslint/no-require-imports -- tsx hooks require(), not import(), in CommonJS

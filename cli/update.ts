@@ -3,6 +3,8 @@ import type { EngineEvent, OpMap } from "@pulumi/pulumi/automation";
 import { ExitCode, UserError } from "./exit-codes";
 import { createEventView } from "./output/engine-events";
 import { explainErrors } from "./output/explain";
+import { isForbidden, policyPacks } from "./preview/policies";
+import { violationOf, type Violation } from "./preview/steps";
 import { firstLines, type FleetStack } from "./session";
 
 export type Operation = "up" | "destroy" | "refresh";
@@ -51,12 +53,15 @@ export async function runPreview(
   options: { diff?: boolean; expectNoChanges?: boolean },
 ): Promise<number> {
   const errors: string[] = [];
+  const violations: Violation[] = [];
   try {
     const result = await stack.preview({
+      policyPacks: [...policyPacks],
       diff: options.diff,
       onOutput: (text) => process.stdout.write(text),
       onEvent: (event) => {
         if (event.diagnosticEvent?.severity === "error") errors.push(event.diagnosticEvent.message);
+        if (event.policyEvent) violations.push(violationOf(event.policyEvent));
       },
     });
     const changed = Object.entries(result.changeSummary).some(
@@ -64,6 +69,7 @@ export async function runPreview(
     );
     return options.expectNoChanges && changed ? ExitCode.changes : ExitCode.ok;
   } catch (error) {
+    if (isForbidden(violations)) throw new UserError("Policies forbid it, see above.", ExitCode.unsafe);
     const text = error instanceof Error ? error.message : String(error);
     const shown = errors.length > 0 ? [] : [firstLines(text)];
     throw new UserError([...shown, ...explainErrors([...errors, text])].join("\n").trim());

@@ -6,6 +6,8 @@ import { commandOf } from "../../providers/local/support/processes";
 const TICKS_PER_SECOND = 100;
 /** Short enough not to miss much of a process's end, long enough not to disturb. */
 const SAMPLE_MS = 40;
+/** The kernel walks a process's whole memory for its proportional size. */
+const MEMORY_SAMPLE_MS = 250;
 
 export interface ProcessUse {
   pid: number;
@@ -48,6 +50,34 @@ export class ProcessWatch {
         cpuSeconds: Math.max(processorSeconds(pid), before?.cpuSeconds ?? 0),
       });
     }
+  }
+}
+
+/** Largest memory that a process and all it starts hold at one time. */
+export class MemoryWatch {
+  private most = 0;
+  private readonly timer: NodeJS.Timeout;
+
+  constructor(root: number) {
+    this.timer = setInterval(() => {
+      const now = descendants(root).reduce((sum, pid) => sum + (proportionalOf(pid) ?? 0), 0);
+      this.most = Math.max(this.most, now);
+    }, MEMORY_SAMPLE_MS);
+  }
+
+  /** Proportional set sizes together, bytes. */
+  stop(): number {
+    clearInterval(this.timer);
+    return this.most;
+  }
+}
+
+function proportionalOf(pid: number): number | undefined {
+  try {
+    return proportionalBytes(pid);
+  } catch {
+    // It ended meanwhile.
+    return undefined;
   }
 }
 

@@ -6,6 +6,7 @@ import { lineProgress, noProgress } from "../../toolchain/progress";
 import { projectDirectory } from "../../toolchain/project";
 import { ExitCode, UserError } from "../exit-codes";
 import { losesData } from "../preview/effects";
+import { isForbidden } from "../preview/policies";
 import { previewMarkdown } from "../preview/markdown";
 import { createDisplay, summary } from "../stacks/display";
 import type { StackOperation, StackResult } from "../stacks/operation";
@@ -70,11 +71,11 @@ export async function many(operation: StackOperation, options: ManyOptions): Pro
   process.exitCode = exitCodeOf(operation, results) || (unexpected ? ExitCode.changes : ExitCode.ok);
 }
 
-/** 0: all well. A preview that would lose data, or that is refused since it would: {@link ExitCode.dataLoss}. */
+/** 0: all well. A preview that would lose data, is refused since it would, or breaks a policy: {@link ExitCode.unsafe}. */
 export function exitCodeOf(operation: StackOperation, results: readonly StackResult[]): number {
-  const lossless = results.filter(({ effects }) => !losesData(effects));
-  if (lossless.some(({ ok }) => !ok)) return ExitCode.failed;
-  if (operation === "preview") return lossless.length < results.length ? ExitCode.dataLoss : ExitCode.ok;
+  const safe = results.filter(({ effects, violations }) => !losesData(effects) && !isForbidden(violations));
+  if (safe.some(({ ok }) => !ok)) return ExitCode.failed;
+  if (operation === "preview") return safe.length < results.length ? ExitCode.unsafe : ExitCode.ok;
   return results.every(({ ok }) => ok) ? ExitCode.ok : ExitCode.failed;
 }
 

@@ -2,6 +2,7 @@
 import type { StackResult } from "../stacks/operation";
 import { kinds, losesData, type Effect, type EffectKind } from "./effects";
 import { changePicture } from "./picture";
+import { isForbidden, violationLine } from "./policies";
 import { headline, isNamed, sentence } from "./words";
 
 /** GitHub takes comments of at most 65,536 characters; counted here in bytes, which are never fewer. */
@@ -9,7 +10,8 @@ export const MOST_BYTES = 65_000;
 /** The first line, by which a later run finds the comment that it is to update. */
 export const MARKER = "<!-- nocobase-fleet preview -->";
 
-const NAMED_BYTES = 16_000;
+const NAMED_BYTES = 14_000;
+const POLICY_BYTES = 6_000;
 const FAILED_BYTES = 12_000;
 const TABLE_BYTES = 12_000;
 const PICTURE_BYTES = 6_000;
@@ -52,6 +54,7 @@ export function previewMarkdown(results: readonly StackResult[], { reason, gone 
   const sections = [
     head.join("\n"),
     section("### Lost, refused, restarted", bullets, NAMED_BYTES),
+    section("### Policies", results.flatMap(policyLines), POLICY_BYTES),
     section("### Failed", results.filter(({ ok }) => !ok).map(failure), FAILED_BYTES),
     table(changed),
   ];
@@ -63,6 +66,7 @@ export function previewMarkdown(results: readonly StackResult[], { reason, gone 
 
 function title(results: readonly StackResult[]): string {
   if (results.some(({ effects }) => losesData(effects))) return "Fleet preview: data would be lost";
+  if (results.some(({ violations }) => isForbidden(violations))) return "Fleet preview: policies forbid it";
   if (results.some(({ ok }) => !ok)) return "Fleet preview: failed";
   return results.some(({ changes }) => Object.keys(changes).length > 0)
     ? "Fleet preview: no data would be lost"
@@ -71,6 +75,14 @@ function title(results: readonly StackResult[]): string {
 
 function grave({ kind }: Effect): boolean {
   return kind === "lost" || kind === "refused";
+}
+
+function policyLines({ stack, violations }: StackResult): string[] {
+  return [...violations]
+    .sort((a, b) => Number(b.mandatory) - Number(a.mandatory))
+    .map(
+      (each) => `- ${each.mandatory ? "forbidden" : "advice"}, ${code(stack)}: ${code(violationLine(each))}`,
+    );
 }
 
 function failure({ stack, error = "" }: StackResult): string {

@@ -1,5 +1,5 @@
 /** What the engine says it would do, brought down to what people are told: no values, so no secret ever. */
-import type { EngineEvent } from "@pulumi/pulumi/automation";
+import type { EngineEvent, PolicyEvent } from "@pulumi/pulumi/automation";
 
 /** One resource of a preview. Plain data: it passes between processes. */
 export interface Step {
@@ -23,6 +23,16 @@ export interface Facts {
   replicas?: number;
 }
 
+/** What a policy says against a resource, or against the stack as a whole. */
+export interface Violation {
+  policy: string;
+  /** Name of the resource. */
+  resource: string;
+  message: string;
+  /** Ends the preview as a failure; the others are advice. */
+  mandatory: boolean;
+}
+
 /** Halves of a replacement; the replacement itself is told. */
 const HALVES = new Set(["create-replacement", "delete-replaced", "discard-replaced", "read-discard"]);
 
@@ -31,11 +41,13 @@ export class StepCollector {
   private readonly byUrn = new Map<string, Step>();
   /** The engine's error messages. */
   readonly errors: string[] = [];
+  readonly violations: Violation[] = [];
 
   handle(event: EngineEvent): void {
     if (event.diagnosticEvent?.severity === "error") {
-      this.errors.push(event.diagnosticEvent.message.replace(/<\{%[^%]*%\}>/g, "").trimEnd());
+      this.errors.push(plain(event.diagnosticEvent.message));
     }
+    if (event.policyEvent) this.violations.push(violationOf(event.policyEvent));
     const metadata = event.resourcePreEvent?.metadata;
     if (!metadata || HALVES.has(metadata.op)) return;
     const { op, urn, type, old, new: next, detailedDiff, diffs } = metadata;
@@ -58,6 +70,22 @@ export class StepCollector {
   get steps(): Step[] {
     return [...this.byUrn.values()];
   }
+}
+
+/** One of the engine's events as a violation. */
+export function violationOf(event: PolicyEvent): Violation {
+  return {
+    policy: event.policyName,
+    resource: event.resourceUrn?.split("::").at(-1) ?? "",
+    // The policy's description, then a line for what this resource does against it.
+    message: plain(event.message).split("\n").at(-1)?.trim() ?? "",
+    mandatory: event.enforcementLevel === "mandatory",
+  };
+}
+
+/** Without the engine's marks for colours. */
+function plain(text: string): string {
+  return text.replace(/<\{%[^%]*%\}>/g, "").trimEnd();
 }
 
 function factsOf(inputs: Record<string, unknown> | undefined): Facts {

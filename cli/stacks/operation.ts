@@ -4,7 +4,8 @@ import { createEventView } from "../output/engine-events";
 import { explainErrors, explainProtected } from "../output/explain";
 import { UserError } from "../exit-codes";
 import { effectsOf, type Effect, type PartName } from "../preview/effects";
-import { StepCollector, type Step } from "../preview/steps";
+import { isForbidden, policyPacks, violationLine } from "../preview/policies";
+import { StepCollector, type Step, type Violation } from "../preview/steps";
 import { protectedParts, refuseProtected } from "../protection";
 import { currentResources, ensureRunning, firstLines, openStack, type FleetStack } from "../session";
 import { refuseStranding } from "../tenants";
@@ -22,6 +23,8 @@ export interface StackResult {
   effects: Effect[];
   /** What changes, resource by resource. */
   steps: Step[];
+  /** Of policies; previews only. */
+  violations: Violation[];
   seconds: number;
   /** Why it failed, for people. */
   error?: string;
@@ -45,7 +48,10 @@ export async function operate(
 ): Promise<StackResult> {
   const begin = Date.now();
   const collector = new StepCollector();
-  const result: StackResult = { stack: name, ok: true, changes: {}, effects: [], steps: [], seconds: 0 };
+  const result: StackResult = {
+    ...{ stack: name, ok: true, seconds: 0 },
+    ...{ changes: {}, effects: [], steps: [], violations: collector.violations },
+  };
   let refused: PartName[] = [];
   try {
     const stack = await openStack(name, {
@@ -59,7 +65,7 @@ export async function operate(
     else await changeStack(operation, stack, collector, say);
   } catch (error) {
     result.ok = false;
-    result.error = reasonOf(error, collector.errors);
+    result.error = reasonOf(error, collector);
   }
   const changed = collector.steps.filter(({ op }) => op !== "same" && op !== "read");
   for (const { op } of changed) result.changes[op] = (result.changes[op] ?? 0) + 1;
@@ -83,7 +89,10 @@ async function previewStack(
   await refuseStranding({ stack: stack.name, resources, keep: stack.plan }, stack.engine);
   const refused = protectedParts(resources, stack.plan);
   try {
-    await stack.stack.preview({ refresh, onEvent: (event) => collector.handle(event), color: "never" });
+    await stack.stack.preview({
+      ...{ refresh, policyPacks: [...policyPacks], color: "never" as const },
+      onEvent: (event) => collector.handle(event),
+    });
   } catch (error) {
     // The engine's refusal of what is protected is told in better words.
     if (refused.length === 0) throw error;
@@ -113,8 +122,12 @@ async function changeStack(
   }
 }
 
-function reasonOf(error: unknown, errors: readonly string[]): string {
+function reasonOf(error: unknown, { errors, violations }: StepCollector): string {
   if (error instanceof UserError) return error.message;
+  if (isForbidden(violations)) {
+    const lines = violations.filter(({ mandatory }) => mandatory).map((each) => `  ${violationLine(each)}`);
+    return ["policies forbid it:", ...lines].join("\n");
+  }
   const text = error instanceof Error ? error.message : String(error);
   const shown = errors.length > 0 ? errors : [firstLines(text)];
   return [...shown, ...explainErrors([...errors, text])].join("\n").trim();

@@ -1,10 +1,8 @@
 /** One operation on many stacks. */
-import { fork } from "node:child_process";
-import * as path from "node:path";
 import type { OperateOptions, StackOperation, StackResult } from "./operation";
+import { WorkerPool } from "./pool";
 import { inParallel } from "./schedule";
 import type { StackEntry } from "./select";
-import type { WorkerMessage } from "./worker";
 
 /** Told what goes on, for a display. */
 export interface RunView {
@@ -25,57 +23,33 @@ export interface RunManyOptions {
   signal: AbortSignal;
 }
 
-/** Longest text kept of what a worker printed, characters: only for one that died without a result. */
-const KEPT = 2000;
-
 /**
- * Runs the operation on every stack, each in a process of its own, so that none can stop or touch another. Platforms
- * come before tenants, and after them where stacks are destroyed. Results come in that order.
+ * Runs the operation on every stack, each in a process apart from the others, so that none can stop or touch another.
+ * Platforms come before tenants, and after them where stacks are destroyed. Results come in that order.
  */
-export function runMany(options: RunManyOptions): Promise<StackResult[]> {
-  const { stacks, operation, atOnce, view, signal } = options;
+export async function runMany(run: RunManyOptions): Promise<StackResult[]> {
+  const { stacks, operation, options = {}, atOnce, view, signal } = run;
   const platforms = stacks.filter(({ platformStack }) => platformStack === undefined);
   const tenants = stacks.filter(({ platformStack }) => platformStack !== undefined);
   const steps = operation === "destroy" ? [tenants, platforms] : [platforms, tenants];
-  return inParallel(steps, atOnce, async ({ name, platformStack }) => {
-    if (signal.aborted) return failed(name, platformStack, 0, "interrupted before its turn came");
-    view.begin(name);
-    const result = await inProcess(options, name, platformStack);
-    view.end(result);
-    return result;
-  });
-}
-
-function inProcess(
-  { projectDir, operation, options = {}, view }: RunManyOptions,
-  name: string,
-  platformStack: string | undefined,
-): Promise<StackResult> {
-  return new Promise((resolve) => {
-    const begin = Date.now();
-    let result: StackResult | undefined;
-    let printed = "";
-    const worker = fork(path.join(__dirname, "worker.cjs"), [operation, name, JSON.stringify(options)], {
-      cwd: projectDir,
-      stdio: ["ignore", "pipe", "pipe", "ipc"],
-      execArgv: [],
+  const pool = new WorkerPool(run.projectDir);
+  try {
+    return await inParallel(steps, atOnce, async ({ name, platformStack }) => {
+      if (signal.aborted) return failed(name, platformStack, 0, "interrupted before its turn came");
+      const begin = Date.now();
+      view.begin(name);
+      const result = await pool
+        .run({ operation, stack: name, options }, (line) => view.say(name, line))
+        .catch((error: unknown) => {
+          const why = error instanceof Error ? error.message : String(error);
+          return failed(name, platformStack, (Date.now() - begin) / 1000, why);
+        });
+      view.end(result);
+      return result;
     });
-    const keep = (chunk: Buffer) => (printed = (printed + chunk.toString()).slice(-KEPT));
-    worker.stdout?.on("data", keep);
-    worker.stderr?.on("data", keep);
-    worker.on("message", (message: WorkerMessage) => {
-      if ("say" in message) view.say(name, message.say);
-      else result = message.result;
-    });
-    const finish = (why: string) => {
-      const seconds = (Date.now() - begin) / 1000;
-      resolve(result ?? failed(name, platformStack, seconds, `${why}\n${printed.trim()}`.trim()));
-    };
-    worker.on("error", (error) => finish(`could not be started: ${error.message}`));
-    worker.on("close", (code, ending) =>
-      finish(`ended without a result (${ending ?? `exit code ${code ?? 0}`})`),
-    );
-  });
+  } finally {
+    pool.close();
+  }
 }
 
 function failed(
@@ -84,5 +58,15 @@ function failed(
   seconds: number,
   error: string,
 ): StackResult {
-  return { stack, platformStack, ok: false, changes: {}, effects: [], steps: [], seconds, error };
+  return {
+    stack,
+    platformStack,
+    ok: false,
+    changes: {},
+    effects: [],
+    steps: [],
+    violations: [],
+    seconds,
+    error,
+  };
 }

@@ -1,8 +1,10 @@
 /** Platform and tenants' stacks on the real engine, with resource plugins that answer at once. */
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
+import { descendants } from "../../bench/support/processes";
+import { sendSignal } from "../../providers/local/support/processes";
 import { InstantProject, type Ended } from "./support/instant-project";
 
 interface Report {
@@ -98,6 +100,28 @@ describe("tenants' stacks", function () {
     assert.deepEqual(stackOf(same, "acme").changes, {});
     assert.equal(project.state("platform"), before.platform);
     assert.equal(project.state("globex"), before.globex);
+  });
+
+  it("go on where a killed run left them: its locks are freed", async () => {
+    project.write("umbra", tenant());
+    const locks = join(project.folder, ".pulumi-state/.pulumi/locks/organization/nocobase-fleet/umbra");
+    let left: number[] = [];
+    const killed = await project.fleet(["up", "--stacks", "umbra", "--json"], {}, (pid) => {
+      const timer = setInterval(() => {
+        if (!existsSync(locks) || readdirSync(locks).length === 0) return;
+        clearInterval(timer);
+        left = descendants(pid).slice(1);
+        // As the kernel does when memory runs out: nobody can say goodbye.
+        for (const each of [pid, ...left]) sendSignal(each, "SIGKILL");
+      }, 20);
+    });
+    assert.equal(killed.code, null);
+    assert.ok(left.length > 0 && readdirSync(locks).length > 0, "the lock stays");
+    const again = await project.fleet(["up", "--stacks", "umbra", "--json"]);
+    assert.equal(again.code, 0, again.stdout + again.stderr);
+    const gone = await project.fleet(["destroy", "--stacks", "umbra", "--json"]);
+    assert.equal(gone.code, 0, gone.stdout + gone.stderr);
+    rmSync(project.stackFile("umbra"));
   });
 
   it("are told of what would be lost, by an exit code and a page", async () => {

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import type { EngineEvent } from "@pulumi/pulumi/automation";
 import fc from "fast-check";
+import { exitCodeOf } from "../../cli/commands/many";
+import { ExitCode } from "../../cli/exit-codes";
 import { effectsOf, kinds, losesData, type Effect } from "../../cli/preview/effects";
 import { MARKER, MOST_BYTES, previewMarkdown } from "../../cli/preview/markdown";
 import { StepCollector, type Step } from "../../cli/preview/steps";
@@ -127,6 +129,10 @@ describe("the page of a preview", () => {
       }),
       { maxLength: 12 },
     ),
+    violations: fc.array(
+      fc.record({ policy: anyText, resource: anyText, message: anyText, mandatory: fc.boolean() }),
+      { maxLength: 4 },
+    ),
     steps: fc.array(
       fc
         .record({ op: fc.constant("update"), paths: fc.array(anyText, { maxLength: 3 }) })
@@ -148,7 +154,13 @@ describe("the page of a preview", () => {
         assert.ok(page.startsWith(`${MARKER}\n## Fleet preview: `));
         const lost = many.some(({ effects }) => losesData(effects));
         assert.equal(page.includes("## Fleet preview: data would be lost"), lost);
-        const places = ["### Lost, refused, restarted", "### Failed", "### By stack", "<summary>Resources"]
+        const places = [
+          "### Lost, refused, restarted",
+          "### Policies",
+          "### Failed",
+          "### By stack",
+          "<summary>Resources",
+        ]
           .map((heading) => page.indexOf(`\n${heading}`))
           .filter((place) => place >= 0);
         assert.deepEqual(
@@ -167,6 +179,7 @@ describe("the page of a preview", () => {
       ok: true,
       changes: { update: 40 },
       seconds: 1,
+      violations: [],
       effects: [{ kind: index === 299 ? "lost" : "restart", part: "app", key: "crm" }],
       steps: Array.from({ length: 40 }, () => below("crm", INSTANCE, { paths: ["env.TZ"] })),
     }));
@@ -176,5 +189,26 @@ describe("the page of a preview", () => {
     assert.match(page, /… and \d+ more/);
     const lost = page.indexOf("crm of tenant-299: deleted");
     assert.ok(lost > 0 && lost < page.indexOf("crm of tenant-0: restarts"), "the loss comes first");
+  });
+
+  it("names the policies that forbid a change, which its exit code tells apart from a failure", () => {
+    const forbidden: StackResult = {
+      ...{ stack: "acme", ok: false, changes: {}, seconds: 1, effects: [], steps: [] },
+      violations: [
+        { policy: "my-advice", resource: "crm-role", message: "Think again.", mandatory: false },
+        { policy: "limited-role", resource: "crm-role", message: "No limit.", mandatory: true },
+      ],
+    };
+    const page = previewMarkdown([forbidden], { reason: "all stacks" });
+    assert.match(page, /## Fleet preview: policies forbid it\n/);
+    assert.match(
+      page,
+      /### Policies\n\n- forbidden, `acme`: `limited-role, crm-role: No limit\.`\n- advice, `acme`: `my-advice/,
+    );
+    assert.equal(exitCodeOf("preview", [forbidden]), ExitCode.unsafe);
+    const [advice] = forbidden.violations;
+    assert.ok(advice);
+    assert.equal(exitCodeOf("preview", [{ ...forbidden, ok: true, violations: [advice] }]), ExitCode.ok);
+    assert.equal(exitCodeOf("preview", [forbidden, { ...forbidden, violations: [] }]), ExitCode.failed);
   });
 });

@@ -126,7 +126,7 @@ describe("many stacks at a time", () => {
   });
 
   const result = (stack: string, ok: boolean): StackResult => ({
-    ...{ stack, ok, seconds: 1.5, effects: [], steps: [] },
+    ...{ stack, ok, seconds: 1.5, effects: [], steps: [], violations: [] },
     ...(ok ? { changes: { create: 1 } } : { changes: {}, error: "database away" }),
   });
 

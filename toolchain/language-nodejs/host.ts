@@ -10,11 +10,12 @@ import { PackageDependency, PluginInfo } from "@pulumi/pulumi/proto/plugin_pb";
 import { version as sdkVersion } from "@pulumi/pulumi/package.json";
 import { Empty } from "google-protobuf/google/protobuf/empty_pb";
 import { readOptions, type RuntimeOptions } from "./options";
+import { runPolicyPack } from "./policy-pack";
 import { programDependencies, requiredPlugins } from "./packages";
 import { runProgram, type RunningProgram } from "./program";
 
 /** What the official host offers beyond running programs, and this one does not. */
-const UNSUPPORTED = ["runPlugin", "generateProgram", "generateProject", "generatePackage", "pack", "link"];
+const UNSUPPORTED = ["generateProgram", "generateProject", "generatePackage", "pack", "link"];
 
 function programOf(info: proto.ProgramInfo | undefined, fallback: string): string {
   const folder = info?.getProgramDirectory();
@@ -176,7 +177,7 @@ export function serve(args: readonly string[]): void {
     ) => {
       const error = {
         code: grpc.status.UNIMPLEMENTED,
-        details: `The project's own language host runs programs only (${name}). Install the official Pulumi CLI for this.`,
+        details: `The project's own language host runs programs and policy packs only (${name}). Install the official Pulumi CLI for this.`,
       };
       if (reply) reply(error);
       else call.emit("error", error);
@@ -199,6 +200,7 @@ export function serve(args: readonly string[]): void {
     run: unary((request: proto.RunRequest, call) =>
       host.run(request, (cancel) => call.once("cancelled", cancel)),
     ),
+    runPlugin: runPolicyPack,
     installDependencies,
     runtimeOptionsPrompts: unary(() => new proto.RuntimeOptionsResponse()),
     template: unary(() => new proto.TemplateResponse()),

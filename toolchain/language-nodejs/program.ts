@@ -53,10 +53,13 @@ export function runProgram(request: RunRequest, engine: string, options: Runtime
   return { outcome: follow(child), cancel: () => cancel(child) };
 }
 
-/** The project's own copy of `cmd/run`: program and runner must share one SDK. */
-function locateRunner(programDir: string): string {
+/**
+ * The project's own copy of one of the SDK's runners: what is run and its runner must share one SDK.
+ * @throws Error where the SDK is not installed
+ */
+export function locateRunner(programDir: string, runner: "run" | "run-policy-pack" = "run"): string {
   try {
-    return createRequire(path.join(programDir, "package.json")).resolve("@pulumi/pulumi/cmd/run");
+    return createRequire(path.join(programDir, "package.json")).resolve(`@pulumi/pulumi/cmd/${runner}`);
   } catch {
     throw new Error(
       `The Pulumi SDK is not installed in ${programDir}. Run \`npm ci\` there, then try again.`,

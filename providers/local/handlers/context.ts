@@ -1,5 +1,6 @@
 import * as path from "node:path";
 import { UNKNOWN, type CheckFailure, type Context, type Props } from "../../kit/types";
+import { portClashes } from "../files/neighbours";
 import { PLAN_NAME } from "../supervisor/layout";
 
 /** The provider's `root` setting. Throws where it is missing or relative. */
@@ -28,6 +29,20 @@ export function failuresOf(inputs: Props, rules: Record<string, Rule>): CheckFai
     const reason = rule(value);
     return reason === undefined ? [] : [{ property, reason }];
   });
+}
+
+/**
+ * Failures for ports that another stack's process has. Only of what is new: one that runs is not to fail since a
+ * neighbour was added.
+ */
+export function portFailures(
+  ports: readonly unknown[],
+  before: readonly unknown[],
+  context: Pick<Context, "config">,
+): CheckFailure[] {
+  const added = ports.filter((port) => typeof port === "number" && !before.includes(port)) as number[];
+  if (added.length === 0) return [];
+  return [...portClashes(rootOf(context), added).values()].map((reason) => ({ property: "port", reason }));
 }
 
 const shown = (value: unknown): string => (value === undefined ? "what is missing" : JSON.stringify(value));

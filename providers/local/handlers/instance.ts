@@ -20,7 +20,7 @@ import { queryDatabase } from "../support/database";
 import { ensureFolder, messageOf } from "../support/files";
 import { waitUntilHealthy } from "../supervisor/client";
 import { ensureRoot } from "../support/traversal";
-import { failuresOf, hasUnknown, isName, isOneOf, isPort, isText, rootOf } from "./context";
+import { portFailures, failuresOf, hasUnknown, isName, isOneOf, isPort, isText, rootOf } from "./context";
 import { findReplicas, findUnit, repairs } from "./units";
 
 function outputsOf(inputs: InstanceInputs, running: boolean): Props {
@@ -86,12 +86,17 @@ function replicaFailures(news: Props): CheckFailure[] {
   return failures;
 }
 
+/** Of all replicas; what isn't known yet among them. */
+function portsOf({ port, replicaPorts }: Props): unknown[] {
+  return [port, ...(Array.isArray(replicaPorts) ? (replicaPorts as unknown[]) : [])];
+}
+
 /** `nocobase-local:index:Instance`. */
 export const instance: ResourceHandler = {
   computed: ["url", "ports"],
   secretOutputs: ["secretEnv", "rootPassword"],
 
-  check(news) {
+  check(news, olds, context) {
     const failures = failuresOf(news, {
       name: isName,
       key: isName,
@@ -103,7 +108,8 @@ export const instance: ResourceHandler = {
       rootEmail: isText,
       rootPassword: isText,
     });
-    return { inputs: news, failures: [...failures, ...replicaFailures(news)] };
+    const clashes = portFailures(portsOf(news), olds ? portsOf(olds) : [], context);
+    return { inputs: news, failures: [...failures, ...replicaFailures(news), ...clashes] };
   },
 
   async diff(_id, _olds, news, context, oldInputs) {

@@ -7,7 +7,7 @@ import { clusterLayout, configurationText, dataMajor, HOST, prepareCluster } fro
 import type { ClusterSettings, PreparedCluster } from "../postgres/cluster";
 import { databaseOsUser } from "../support/os-user";
 import { UnitStore } from "../supervisor/store";
-import { failuresOf, hasUnknown, isName, isPort, isText, rootOf } from "./context";
+import { portFailures, failuresOf, hasUnknown, isName, isPort, isText, rootOf } from "./context";
 import {
   bringUp,
   defineUnit,
@@ -107,7 +107,7 @@ export const postgresServer: ResourceHandler = {
   computed: ["host", "version"],
   secretOutputs: ["adminPassword"],
 
-  check(news) {
+  check(news, olds, context) {
     const failures = failuresOf(news, {
       name: isName,
       port: isPort,
@@ -118,6 +118,7 @@ export const postgresServer: ResourceHandler = {
       maxConnections: (value) =>
         Number.isInteger(value) && Number(value) >= 10 ? undefined : "must be a whole number of at least 10",
     });
+    failures.push(...portFailures([news.port], [olds?.port], context));
     return { inputs: news, failures };
   },
 

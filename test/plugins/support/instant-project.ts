@@ -55,14 +55,19 @@ export class InstantProject {
     return fs.existsSync(file) ? fs.readFileSync(file, "utf8") : undefined;
   }
 
-  /** Runs `fleet ARGS` to its end. */
-  async fleet(args: readonly string[], env: Record<string, string> = {}): Promise<Ended> {
+  /** Runs `fleet ARGS` to its end. @param onStart is told its process id */
+  async fleet(
+    args: readonly string[],
+    env: Record<string, string> = {},
+    onStart: (pid: number) => void = () => undefined,
+  ): Promise<Ended> {
     const child = spawn(process.execPath, [path.join(PROJECT_DIR, "cli", "fleet.cjs"), ...args], {
       cwd: this.folder,
       // The instant plugins are bundled, yet find google-protobuf and grpc in this checkout.
       env: { ...process.env, NODE_PATH: path.join(PROJECT_DIR, "node_modules"), ...env },
       stdio: ["ignore", "pipe", "pipe"],
     });
+    onStart(child.pid!);
     let [stdout, stderr] = ["", ""];
     child.stdout.on("data", (chunk: Buffer) => (stdout += chunk.toString()));
     child.stderr.on("data", (chunk: Buffer) => (stderr += chunk.toString()));
