@@ -30,8 +30,9 @@ export const APP = "app";
 export const FILES = "files";
 export const VARIABLES = "variables";
 
-/** Prefix of the labels that tell whose an object is. */
-const OWNER = "nocobase-fleet";
+/** Label with the stack that an object belongs to. */
+export const STACK_LABEL = "nocobase-fleet/stack";
+const KIND_LABEL = "nocobase-fleet/kind";
 
 /** Marks an object as this stack's: Pulumi leaves others' alone, and people see at once. */
 export function labels({ stack, plan }: Pick<InstanceFacts, "stack" | "plan">): Record<string, string> {
@@ -39,8 +40,8 @@ export function labels({ stack, plan }: Pick<InstanceFacts, "stack" | "plan">): 
     "app.kubernetes.io/name": "nocobase",
     "app.kubernetes.io/instance": plan.name,
     "app.kubernetes.io/managed-by": "pulumi",
-    [`${OWNER}/stack`]: stack,
-    [`${OWNER}/kind`]: plan.kind,
+    [STACK_LABEL]: stack,
+    [KIND_LABEL]: plan.kind,
   };
 }
 

@@ -77,7 +77,27 @@ export class ApiClient {
     }
   }
 
-  private async send(request: ApiRequest): Promise<Answer> {
+  /**
+   * The answer's text as it comes, e.g. of a log that is followed; ends with the answer or the signal.
+   * @throws ApiError for an answer that refuses, Unreachable where none came
+   */
+  async stream(request: ApiRequest, onText: (text: string) => void): Promise<void> {
+    const begin = Date.now();
+    const isOver = () => request.signal?.aborted === true;
+    try {
+      const answer = await this.send(request, onText);
+      if (answer.code >= 300 && !isOver()) {
+        throw new ApiError(answer.code, parsed(answer.text), this.address);
+      }
+    } catch (error) {
+      if (isOver()) return;
+      throw error instanceof ApiError
+        ? error
+        : new Unreachable(this.address, failure(error), Date.now() - begin);
+    }
+  }
+
+  private async send(request: ApiRequest, onText?: (text: string) => void): Promise<Answer> {
     const query = new URLSearchParams();
     for (const [key, value] of Object.entries(request.query ?? {})) {
       if (value !== undefined) query.set(key, String(value));
@@ -93,7 +113,7 @@ export class ApiClient {
       headers["Content-Type"] = request.contentType ?? "application/json";
       headers["Content-Length"] = Buffer.byteLength(body);
     }
-    return await exchange(url, { ...options, signal: request.signal }, body);
+    return await exchange(url, { ...options, signal: request.signal }, body, onText);
   }
 
   /** One agent for each set of certificates, its connections kept: the official client makes one for each request. */
@@ -116,19 +136,28 @@ interface Answer {
   retryAfterMs: number;
 }
 
-function exchange(url: URL, options: https.RequestOptions, body: string | undefined): Promise<Answer> {
+/** @param onText gets the text of an answer that grants, piece by piece; it may take for ever */
+function exchange(
+  url: URL,
+  options: https.RequestOptions,
+  body: string | undefined,
+  onText?: (text: string) => void,
+): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const asked = (url.protocol === "http:" ? http : https).request(url, options, (response) => {
-      const chunks: Buffer[] = [];
-      response.on("data", (chunk: Buffer) => chunks.push(chunk));
+      const { statusCode: code = 0, headers } = response;
+      const isStream = onText !== undefined && code < 300;
+      if (isStream) asked.setTimeout(0);
+      let text = "";
+      response.setEncoding("utf8");
+      response.on("data", (chunk: string) => {
+        if (isStream) onText(chunk);
+        else text += chunk;
+      });
       response.once("error", reject);
       response.once("end", () => {
-        const retryAfter = Number(response.headers["retry-after"] ?? 0);
-        resolve({
-          code: response.statusCode ?? 0,
-          text: Buffer.concat(chunks).toString("utf8"),
-          retryAfterMs: Number.isFinite(retryAfter) ? retryAfter * 1000 : 0,
-        });
+        const retryAfter = Number(headers["retry-after"] ?? 0);
+        resolve({ code, text, retryAfterMs: Number.isFinite(retryAfter) ? retryAfter * 1000 : 0 });
       });
     });
     asked.setTimeout(ANSWER_LIMIT_MS, () =>

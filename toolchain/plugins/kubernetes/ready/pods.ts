@@ -65,7 +65,8 @@ export async function podTrouble({ live, cluster, signal }: Look): Promise<strin
   return [...new Set(troubles)].slice(0, 2).join("; ");
 }
 
-function troubleOf(object: KubernetesObject): string | undefined {
+/** What holds a pod up; undefined where nothing does. */
+export function troubleOf(object: KubernetesObject): string | undefined {
   const status = (object.status ?? {}) as PodStatus;
   const name = object.metadata.name ?? "";
   const scheduled = status.conditions?.find(({ type }) => type === "PodScheduled");
