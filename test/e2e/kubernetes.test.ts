@@ -43,7 +43,10 @@ describe("fleet on kubernetes", function () {
       },
       apps: { crm: { isolation: "dedicated" } },
     });
-    undone.push(() => Promise.resolve(project.remove()));
+    undone.push(() => {
+      project.remove();
+      return Promise.resolve();
+    });
     const { KUBECONFIG } = process.env;
     process.env.KUBECONFIG = path.join(project.folder, "kubeconfig");
     writeFileSync(process.env.KUBECONFIG, await addDeployer(cluster), { mode: 0o600 });
