@@ -16,7 +16,7 @@ import type {
 } from "../types";
 import { plainVariables } from "./environment";
 import { autoscaler, disruptionBudget } from "./manifests/availability";
-import { deployment } from "./manifests/deployment";
+import { deployment, isAutoscaled } from "./manifests/deployment";
 import { limitRange, namespace, resourceQuota, serviceAccount } from "./manifests/namespace";
 import { networkPolicies, type DatabaseAddress } from "./manifests/network-policies";
 import type { InstanceFacts, Manifest } from "./manifests/object";
@@ -98,7 +98,11 @@ export class KubernetesPlatform implements Platform {
     if (budget) create("budget", budget);
     create("service", service(facts));
     const inputs = { variables: plainVariables(plan, database.sslMode), secretsMark: markOf(secrets) };
-    const pods = createObject(name, deployment(facts, inputs), { ...within, dependsOn: [files, ...bounds] });
+    const pods = createObject(name, deployment(facts, inputs), {
+      ...within,
+      dependsOn: [files, ...bounds],
+      ...(isAutoscaled(facts) ? { ignoreChanges: ["spec.replicas"] } : {}),
+    });
     const scaler = autoscaler(facts);
     if (scaler) create("autoscaler", scaler, { dependsOn: [pods] });
     return { resource: pods, url: pods.urn.apply(() => serviceUrl(facts)) };

@@ -90,6 +90,7 @@ class Server {
 
   async diff(request: proto.DiffRequest): Promise<proto.DiffResponse> {
     const { handler, context } = this.resource(request.getUrn());
+    context.ignoreChanges = request.getIgnorechangesList();
     const olds = read(request.getOlds()).value;
     const oldInputs = read(request.getOldInputs() ?? request.getOlds()).value;
     const news = read(request.getNews()).value;
@@ -142,6 +143,7 @@ class Server {
 
   async update(request: proto.UpdateRequest): Promise<proto.UpdateResponse> {
     const { handler, context } = this.resource(request.getUrn(), request.getTimeout());
+    context.ignoreChanges = request.getIgnorechangesList();
     const [olds, news] = [read(request.getOlds()), read(request.getNews())];
     const secrets = outputSecrets(handler, [...olds.secrets, ...news.secrets]);
     const response = new proto.UpdateResponse();

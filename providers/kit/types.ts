@@ -46,6 +46,8 @@ export interface Context {
   config: Props;
   /** Time limit of a create, update or delete that the program set (`customTimeouts`), in seconds. */
   timeoutSeconds?: number;
+  /** Property paths whose changes the program wants left alone (`ignoreChanges`); diff, update and its preview only. */
+  ignoreChanges?: readonly string[];
   /** Aborted when the engine cancels (Ctrl-C): long waits must end soon. */
   signal: AbortSignal;
   /** A line that replaces the resource's status while it is worked on. */

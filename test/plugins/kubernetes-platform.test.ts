@@ -165,6 +165,11 @@ describe("platform kubernetes", function () {
   it("leaves the number of replicas to an autoscaler", async () => {
     values.apps.erp!.replicas = { min: 2, max: 4 };
     await project.up();
+    assert.equal(
+      spec(await find("Deployment", "app-erp")).replicas,
+      3,
+      "until the autoscaler says otherwise",
+    );
     const scaler = await find("HorizontalPodAutoscaler", "app-erp", "app", "autoscaling/v2");
     assert.equal(spec(scaler).maxReplicas, 4);
     // As the autoscaler does it: over the subresource, under its own name.
@@ -178,6 +183,17 @@ describe("platform kubernetes", function () {
     assert.deepEqual((await project.refresh()).steps, []);
     assert.deepEqual((await project.up()).steps, []);
     assert.equal(spec(await find("Deployment", "app-erp")).replicas, 4);
+    values.apps.erp!.resources = { memory: "1200Mi" };
+    assert.deepEqual(ops((await project.up()).steps), [
+      "update erp-instance",
+      "update erp-instance-limits",
+      "update erp-instance-quota",
+    ]);
+    assert.equal(spec(await find("Deployment", "app-erp")).replicas, 4);
+    values.apps.erp!.replicas = 2;
+    await project.up();
+    assert.equal(spec(await find("Deployment", "app-erp")).replicas, 2);
+    assert.equal(await find("HorizontalPodAutoscaler", "app-erp", "app", "autoscaling/v2"), undefined);
   });
 
   it("stops an app to no replicas, its data kept", async () => {

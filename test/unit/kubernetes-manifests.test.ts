@@ -5,7 +5,7 @@ import { namespaceName } from "../../plan/names";
 import type { InstancePlan } from "../../plan/types";
 import { plainVariables } from "../../platforms/kubernetes/environment";
 import { autoscaler, disruptionBudget } from "../../platforms/kubernetes/manifests/availability";
-import { deployment } from "../../platforms/kubernetes/manifests/deployment";
+import { deployment, isAutoscaled } from "../../platforms/kubernetes/manifests/deployment";
 import {
   limitRange,
   namespace,
@@ -125,14 +125,15 @@ describe("manifests", () => {
     ]);
   });
 
-  it("say a number of replicas unless an autoscaler owns it", () => {
+  it("say a number of replicas, and whether an autoscaler owns it", () => {
     const fixed = factsOf("app-erp", {}, { replicas: 3, kubernetes: SHARED });
     const inputs = { variables: {}, secretsMark: "0" };
     assert.equal(specOf(deployment(fixed, inputs)).replicas, 3);
     assert.equal(autoscaler(fixed), undefined);
     assert.deepEqual(specOf(disruptionBudget(fixed)).maxUnavailable, 1);
     const scaled = factsOf("app-erp", {}, { replicas: { min: 2, max: 5 }, kubernetes: SHARED });
-    assert.equal("replicas" in specOf(deployment(scaled, inputs)), false);
+    assert.equal(isAutoscaled(scaled), true);
+    assert.equal(isAutoscaled(fixed), false);
     const { minReplicas, maxReplicas } = specOf(autoscaler(scaled));
     assert.deepEqual([minReplicas, maxReplicas], [2, 5]);
     assert.equal((specOf(resourceQuota(scaled)).hard as Props).pods, "6");

@@ -1,4 +1,5 @@
 /** How many replicas there are, and how many at least while nodes are drained. */
+import { isAutoscaled } from "./deployment";
 import { APP, metadata, mostReplicas, podSelector, type InstanceFacts, type Manifest } from "./object";
 
 /** Load comes and goes; replicas go only when it stays away for so long. */
@@ -17,7 +18,7 @@ export function disruptionBudget(facts: InstanceFacts): Manifest | undefined {
 
 export function autoscaler(facts: InstanceFacts): Manifest | undefined {
   const { plan } = facts;
-  if (!plan.autoscale || plan.state === "stopped") return undefined;
+  if (!plan.autoscale || !isAutoscaled(facts)) return undefined;
   const { max, cpuPercent } = plan.autoscale;
   return {
     apiVersion: "autoscaling/v2",

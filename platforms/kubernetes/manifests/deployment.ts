@@ -40,9 +40,9 @@ export function deployment<Text>(facts: InstanceFacts, inputs: PodInputs<Text>):
   return {
     apiVersion: "apps/v1",
     kind: "Deployment",
-    metadata: metadata(facts, APP),
+    metadata: metadata(facts, APP, ownership(facts)),
     spec: {
-      ...replicas(facts),
+      replicas: replicas(facts),
       revisionHistoryLimit: REVISIONS,
       progressDeadlineSeconds: START_LIMIT_SECONDS + 300,
       strategy,
@@ -58,10 +58,18 @@ export function deployment<Text>(facts: InstanceFacts, inputs: PodInputs<Text>):
   };
 }
 
-/** An autoscaler owns the number where there is one: who applies the rest must not name it. */
-function replicas({ plan }: InstanceFacts): { replicas?: number } {
-  if (plan.state === "stopped") return { replicas: 0 };
-  return plan.autoscale ? {} : { replicas: plan.replicas.length };
+function replicas({ plan }: InstanceFacts): number {
+  return plan.state === "stopped" ? 0 : plan.replicas.length;
+}
+
+/** Whether the number of replicas is an autoscaler's, from the first one on. */
+export function isAutoscaled({ plan }: Pick<InstanceFacts, "plan">): boolean {
+  return plan.autoscale !== undefined && plan.state === "running";
+}
+
+/** A number that the stack file says is taken back from an autoscaler that was, and from who scaled by hand. */
+function ownership(facts: InstanceFacts): Record<string, string> | undefined {
+  return isAutoscaled(facts) ? undefined : { "pulumi.com/patchForce": "true" };
 }
 
 function pod<Text>(facts: InstanceFacts, inputs: PodInputs<Text>) {

@@ -51,8 +51,8 @@ export const anyObject: ResourceHandler = {
     return { inputs: withSecretData(inputs) };
   },
 
-  diff: (_id, olds, news, { config }) =>
-    diffObject(olds, news as KubernetesObject, clusterConfig(config).mutable),
+  diff: (_id, olds, news, { config, ignoreChanges }) =>
+    diffObject(olds, news as KubernetesObject, clusterConfig(config).mutable, ignoreChanges),
 
   async preview(inputs, context, olds) {
     const object = inputs as KubernetesObject;

@@ -6,7 +6,7 @@ import { ApiError } from "./api/errors";
 import { UnknownKind, type KubernetesObject } from "./api/kinds";
 import { clusterConfig } from "./config";
 import { fieldManagerOf, parseCheckpoint } from "./object/checkpoint";
-import { CREATOR, handover, mustForce } from "./object/ownership";
+import { CREATOR, handover, mustForce, withIgnored } from "./object/ownership";
 import { annotation, limitSeconds } from "./ready";
 
 /** A namespace, or the definition of a kind, may be made by the same run, a moment before. */
@@ -65,8 +65,10 @@ export async function dryUpdate(
       cluster.address,
     );
   const force = isForced(object, context) || mustForce(found, true);
-  return await cluster.apply(object, {
-    fieldManager: fieldManagerOf(object, had),
+  const fieldManager = fieldManagerOf(object, had);
+  const applied = withIgnored(object, found, fieldManager, context.ignoreChanges ?? []);
+  return await cluster.apply(applied, {
+    fieldManager,
     dryRun: true,
     force,
     signal: context.signal,
@@ -125,7 +127,8 @@ export async function updateObject(
     try {
       const owned = operations ? await cluster.patch(before, operations, { signal }) : before;
       const force = isForced(object, context) || mustForce(owned, false);
-      return { before, after: await cluster.apply(object, { fieldManager, force, signal }) };
+      const applied = withIgnored(object, owned, fieldManager, context.ignoreChanges ?? []);
+      return { before, after: await cluster.apply(applied, { fieldManager, force, signal }) };
     } catch (error) {
       // Somebody, mostly a controller with the object's status, has written between reading and handing over.
       const isOvertaken =

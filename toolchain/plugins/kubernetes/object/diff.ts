@@ -14,11 +14,13 @@ type Path = readonly (string | number)[];
  * a refresh has seen count too.
  * @param olds the state
  * @param news checked inputs, which may hold unknown values
+ * @param ignored paths of properties, and of all within them, whose changes don't count
  */
 export function diffObject(
   olds: Record<string, unknown>,
   news: KubernetesObject,
   mutable: Mutable,
+  ignored: readonly string[] = [],
 ): DiffOutcome {
   const { inputs, live } = parseCheckpoint(olds);
   const wanted = withNamespace(normalize(news));
@@ -28,7 +30,10 @@ export function diffObject(
   Reflect.deleteProperty(had.metadata, "resourceVersion");
 
   const forceNew = forceNewPaths(wanted, mutable);
-  const changes = differences([], had, wanted).map(({ path, value, ...change }): PropertyChange => {
+  const isIgnored = (path: string) =>
+    ignored.some((each) => path === each || path.startsWith(`${each}.`) || path.startsWith(`${each}[`));
+  const found = differences([], had, wanted).filter(({ path }) => !isIgnored(pathText(path)));
+  const changes = found.map(({ path, value, ...change }): PropertyChange => {
     // Without its metadata an object would lose its name.
     const replace =
       touches(forceNew, path, value) || (change.kind === "delete" && path.join() === "metadata");

@@ -68,3 +68,40 @@ function union(a: Props, b: Props): Props {
     }),
   );
 }
+
+/**
+ * The object as it is to be applied where the program ignores changes of some properties: what others alone own is left out,
+ * anything else stays as it is in the cluster.
+ * @param paths dotted paths; those into lists are left to the program
+ */
+export function withIgnored(
+  object: KubernetesObject,
+  live: KubernetesObject,
+  manager: string,
+  paths: readonly string[],
+): KubernetesObject {
+  const copy = structuredClone(object);
+  const entries = entriesOf(live);
+  for (const path of paths.filter((each) => !each.includes("["))) {
+    const steps = path.split(".");
+    const owners = entries.filter(
+      ({ fieldsV1 }) =>
+        valueAt(
+          fieldsV1,
+          steps.map((step) => `f:${step}`),
+        ) !== undefined,
+    );
+    const isOurs = owners.some((entry) => entry.manager === manager);
+    const current = valueAt(live, steps);
+    const parent = valueAt(copy, steps.slice(0, -1));
+    const last = steps.at(-1);
+    if (!isObject(parent) || last === undefined) continue;
+    if (owners.length > 0 && !isOurs) Reflect.deleteProperty(parent, last);
+    else if (current !== undefined) parent[last] = current;
+  }
+  return copy;
+}
+
+function valueAt(value: unknown, steps: readonly string[]): unknown {
+  return steps.reduce<unknown>((inner, step) => (isObject(inner) ? inner[step] : undefined), value);
+}
