@@ -65,7 +65,7 @@ const dedicatedApp = fc.record(
     ...common,
     ...ofProcess,
     // Room for every number of replicas below.
-    database: fc.record({ connectionLimit: fc.integer({ min: 59, max: 100 }) }, { requiredKeys: [] }),
+    database: fc.record({ connectionLimit: fc.integer({ min: 60, max: 100 }) }, { requiredKeys: [] }),
     replicas: fc.integer({ min: 1, max: 6 }),
     state: fc.constantFrom("running", "stopped"),
   },
