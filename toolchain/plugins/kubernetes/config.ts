@@ -129,8 +129,17 @@ export interface ClusterConfig {
   mutable: { secrets: boolean; configMaps: boolean };
 }
 
+const known = new WeakMap<Props, ClusterConfig>();
+
 /** Checked configuration with defaults. @throws Error where the kubeconfig can't be used */
 export function clusterConfig(config: Props): ClusterConfig {
+  // Asked for with each resource; reading a kubeconfig takes milliseconds.
+  const read = known.get(config) ?? readConfig(config);
+  known.set(config, read);
+  return read;
+}
+
+function readConfig(config: Props): ClusterConfig {
   return {
     config: kubeConfig(config),
     namespace: textOf(config.namespace) || undefined,

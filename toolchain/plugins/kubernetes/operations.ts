@@ -15,13 +15,12 @@ const MISSING_PAUSE_MS = 500;
 const HANDOVER_TRIES = 5;
 const GONE_POLL_MS = 500;
 
-const clusters = new Map<string, Cluster>();
+const clusters = new WeakMap<Props, Cluster>();
 
 /** The cluster of a provider configuration; one for all resources, so that connections and kinds are kept. */
 export function clusterOf(config: Props): Cluster {
-  const key = JSON.stringify([config.kubeconfig, config.context, config.cluster]);
-  const cluster = clusters.get(key) ?? new Cluster(clusterConfig(config).config);
-  clusters.set(key, cluster);
+  const cluster = clusters.get(config) ?? new Cluster(clusterConfig(config).config);
+  clusters.set(config, cluster);
   return cluster;
 }
 
