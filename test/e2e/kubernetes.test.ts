@@ -103,6 +103,13 @@ describe("fleet on kubernetes", function () {
     assert.match((await project.succeed("status")).stdout, /^entry .*running/m);
   });
 
+  it("previews an edit without findings of the policies", async () => {
+    project.edit((values) => ((values.apps as Record<string, Values>).crm!.resources = { memory: "1200Mi" }));
+    const { output } = await project.succeed("preview");
+    assert.match(output, /crm/);
+    assert.doesNotMatch(output, /mandatory|Policies forbid/);
+  });
+
   for (const [index, step] of ["files-namespace", "instance"].entries()) {
     it(`converges after \`up\` was killed at a new app's ${step}`, async () => {
       const key = `late${index}`;

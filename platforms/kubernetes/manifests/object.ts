@@ -32,6 +32,8 @@ export const VARIABLES = "variables";
 
 /** Label with the stack that an object belongs to. */
 export const STACK_LABEL = "nocobase-fleet/stack";
+/** Annotation with what becomes of an instance's database and files when it leaves the stack file. */
+export const DELETION = "nocobase-fleet/deletion";
 const KIND_LABEL = "nocobase-fleet/kind";
 
 /** Marks an object as this stack's: Pulumi leaves others' alone, and people see at once. */

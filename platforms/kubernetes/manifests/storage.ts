@@ -1,5 +1,5 @@
 /** Files of an instance, and its secret variables. */
-import { FILES, NO_WAIT, VARIABLES, metadata, type InstanceFacts, type Manifest } from "./object";
+import { DELETION, FILES, NO_WAIT, VARIABLES, metadata, type InstanceFacts, type Manifest } from "./object";
 
 /** A claim may wait for its first pod; the Deployment says what is wrong where it never gets a volume. */
 export function filesClaim(facts: InstanceFacts): Manifest {
@@ -7,7 +7,7 @@ export function filesClaim(facts: InstanceFacts): Manifest {
   return {
     apiVersion: "v1",
     kind: "PersistentVolumeClaim",
-    metadata: metadata(facts, FILES, NO_WAIT),
+    metadata: metadata(facts, FILES, { ...NO_WAIT, [DELETION]: facts.plan.deletion }),
     spec: {
       accessModes: [accessMode],
       ...(storageClassName ? { storageClassName } : {}),
