@@ -1,12 +1,16 @@
 /**
  * Settles what a killed run left half-done. The engine notes each operation before it starts it; an operation whose
  * end it never saw is "pending". Our own resources and most others may simply be made again, but PostgreSQL refuses to
- * make a role or database twice. So a role or database that is there and provably ours is taken into the state.
+ * make a role or database twice, and so does Kubernetes any object. What is there and provably ours is taken into the
+ * state.
  */
 import type { Stack } from "@pulumi/pulumi/automation";
 import { Client } from "pg";
 import { run, tail } from "../toolchain/process";
+import type { Props } from "../providers/kit/types";
 import { UserError } from "./exit-codes";
+
+type KubernetesPending = typeof import("../platforms/kubernetes/pending");
 
 const ROLE = "postgresql:index/role:Role";
 const DATABASE = "postgresql:index/database:Database";
@@ -67,7 +71,7 @@ export async function settlePendingOperations(settling: Settling): Promise<State
   // As made, under the id that the plugin would have given; the refresh then reads the rest from the server.
   const adopted = ours.map((resource) => ({
     ...resource,
-    id: nameOf(resource.inputs),
+    id: idOf(resource),
     outputs: resource.inputs,
   }));
   const resources = [...before, ...adopted];
@@ -104,6 +108,7 @@ export async function refreshResources(
 
 /** A role that takes the random password that only the state knows; a database that such a role owns. */
 async function isOurs(resource: StateResource, resources: StateResource[]): Promise<boolean> {
+  if (resource.type.startsWith("kubernetes:")) return await isOurObject(resource, resources);
   if (resource.type !== ROLE && resource.type !== DATABASE) return false;
   const inputs = plain(resource.inputs) as Record<string, string | undefined>;
   const roleName = resource.type === ROLE ? inputs.name : inputs.owner;
@@ -139,9 +144,21 @@ async function isOurs(resource: StateResource, resources: StateResource[]): Prom
   }
 }
 
-/** The postgresql plugin takes the name as the id of roles and databases. */
-function nameOf(inputs: unknown): string {
-  return String((plain(inputs) as Record<string, unknown>).name);
+async function isOurObject(resource: StateResource, resources: StateResource[]): Promise<boolean> {
+  const provider = resources.find(({ urn, id }) => resource.provider === `${urn}::${id ?? ""}`);
+  if (!provider) return false;
+  // Its client takes time to load, which other platforms needn't pay.
+  // eslint-disable-next-line @typescript-eslint/no-require-imports -- tsx hooks require(), not import(), in CommonJS
+  const pending = require("../platforms/kubernetes/pending") as KubernetesPending;
+  return await pending.isOurs(plain(resource.inputs) as Props, plain(provider.inputs) as Props);
+}
+
+/** The postgresql plugin takes the name as the id of roles and databases, the kubernetes plugin the namespace too. */
+function idOf({ type, inputs }: StateResource): string {
+  const given = plain(inputs) as Record<string, unknown>;
+  if (!type.startsWith("kubernetes:")) return String(given.name);
+  const { namespace, name } = given.metadata as { namespace?: string; name?: string };
+  return namespace === undefined ? String(name) : `${namespace}/${String(name)}`;
 }
 
 /** Takes the marks off that an export puts on secrets: `{ "4dab…": "1b47…", plaintext: JSON }`. */

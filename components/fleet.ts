@@ -1,7 +1,7 @@
 /** Puts the components of a fleet plan together. */
 import * as pulumi from "@pulumi/pulumi";
 import type { AppPlan, DatabasePlan, FleetPlan, Isolation } from "../plan/types";
-import { publicUrl } from "../plan/public-url";
+import { siblingUrl } from "../plan/public-url";
 import type { Platform } from "../platforms/types";
 import { BusinessApp } from "./business-app";
 import { DatabaseServer } from "./database-server";
@@ -187,7 +187,8 @@ export function appOutput(app: AppPlan, component: BusinessApp): AppOutput {
 
 /** Address of the entry app or an environment through the gateway. */
 function urlOf(plan: FleetPlan, key: string): string {
-  return publicUrl(plan.gateway, plan.gateway.routes.find((route) => route.key === key)?.hosts[0]);
+  const { url, domain, routes } = plan.gateway;
+  return siblingUrl(url, routes.find((route) => route.key === key)?.hosts[0] ?? domain);
 }
 
 /** A record with every value mapped. */

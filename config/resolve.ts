@@ -36,6 +36,7 @@ export function resolve(stack: string, values: StackValues, facts?: PlatformFact
     platformStack: values.platformStack,
     platform: values.platform,
     images: { source: values.images ?? "official", names: { ...values.imageNames } },
+    kubernetes: values.kubernetes,
     topology: values.topology,
     gateway: { ...values.gateway, domain: values.gateway.domain.toLowerCase() },
     databaseServers: mapValues(values.databaseServers, (server): DatabaseServerSpec => ({ ...server })),
@@ -85,8 +86,15 @@ function instance(
       ...(memory === undefined ? {} : { memoryMiB: memoryMiB(memory) }),
       ...(cpu === undefined ? {} : { cpuMillis: cpuMillis(cpu) }),
     },
-    replicas: scales ? values.replicas : 1,
+    ...(scales ? scaleOf(values.replicas) : { replicas: 1 }),
+    placement: values.kubernetes,
   };
+}
+
+function scaleOf(replicas: EntryValues["replicas"]): Pick<InstanceSpec, "replicas" | "autoscale"> {
+  if (typeof replicas === "number") return { replicas };
+  const { min, max, cpuPercent } = replicas;
+  return { replicas: min, autoscale: { max, cpuPercent } };
 }
 
 function resolveApp(key: string, values: AppValues, fleet: FleetDefaults): AppSpec {

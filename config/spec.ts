@@ -1,8 +1,11 @@
 /** A valid stack file with every default in its place: what the planner works on. Deeply frozen plain data. */
 import type {
+  AutoscalePlan,
   DeclaredState,
   DeletionPolicy,
   ImagesPlan,
+  KubernetesPlacement,
+  KubernetesPlan,
   PlatformName,
   ResourceLimits,
   TlsPlan,
@@ -15,6 +18,7 @@ export interface FleetSpec {
   readonly platformStack?: string;
   readonly platform: PlatformName;
   readonly images: ImagesPlan;
+  readonly kubernetes: KubernetesSpec;
   readonly gateway: GatewaySpec;
   readonly databaseServers: Readonly<Record<string, DatabaseServerSpec>>;
   readonly entry: InstanceSpec;
@@ -23,6 +27,9 @@ export interface FleetSpec {
   /** What the author says the fleet is; undefined where nothing is said. */
   readonly topology?: Topology;
 }
+
+/** `image` may be missing on other platforms. */
+export type KubernetesSpec = Omit<KubernetesPlan, "image"> & { readonly image?: string };
 
 export interface GatewaySpec {
   readonly host: string;
@@ -74,8 +81,10 @@ export interface InstanceSpec extends CommonSpec {
   readonly secretEnv: readonly string[];
   readonly heapLimitMiB?: number;
   readonly resources: ResourceLimits;
-  /** Processes that serve it; 1 for environments. */
+  /** Processes that serve it; 1 for environments. The fewest where an autoscaler decides. */
   readonly replicas: number;
+  readonly autoscale?: AutoscalePlan;
+  readonly placement: KubernetesPlacement;
 }
 
 interface AppCommonSpec {

@@ -4,7 +4,7 @@ import { clusterEnvironment, defaultEnvironment } from "./environment-variables"
 import { deepFreeze } from "./freeze";
 import { databaseName, instanceName, replicaName, serverName, tenantAppName, type OwnerKind } from "./names";
 import { derivedPort, replicaPorts } from "./ports";
-import { publicUrl } from "./public-url";
+import { publicUrl, type Front } from "./public-url";
 import type {
   AppPlan,
   DatabasePlan,
@@ -13,6 +13,7 @@ import type {
   FleetPlan,
   GatewayPlan,
   InstancePlan,
+  KubernetesPlan,
   RootUserPlan,
   RoutePlan,
   Topology,
@@ -45,6 +46,7 @@ export function planFleet(spec: FleetSpec): FleetPlan {
     releases: [...new Set(instances.map(({ release }) => release))].sort(),
     images: spec.images,
     gateway: planGateway(spec, entry, environments, apps),
+    ...(spec.platform === "kubernetes" ? { kubernetes: planKubernetes(spec) } : {}),
     databaseServers: mapSorted(spec.databaseServers, (server, key) => planServer(spec, key, server)),
     entry,
     environments,
@@ -111,6 +113,9 @@ function planInstance(
     hostsApps,
     deletion: instance.deletion,
     ...(instance.heapLimitMiB === undefined ? {} : { heapLimitMiB: instance.heapLimitMiB }),
+    ...(spec.platform === "kubernetes"
+      ? { autoscale: instance.autoscale, placement: instance.placement }
+      : {}),
   };
 }
 
@@ -123,7 +128,7 @@ function planApp(spec: FleetSpec, key: string, app: AppSpec): AppPlan {
     title: app.title,
     state: app.state,
     hosts,
-    url: publicUrl(spec.gateway, hosts[0]),
+    url: publicUrl(frontOf(spec), hosts[0]),
     database: planDatabase(spec, key, app),
     root: planRoot(app),
     deletion: app.deletion,
@@ -194,11 +199,23 @@ function planGateway(
     host,
     port,
     domain,
-    url: publicUrl(spec.gateway),
+    url: publicUrl(frontOf(spec)),
     ...(tls ? { tls } : {}),
     uploadLimitMiB,
     routes: routes.sort((a, b) => compare(a.key, b.key)),
   };
+}
+
+/** The gateway, or in a cluster its ingress, whose ports are those of the schemes. */
+function frontOf({ platform, gateway, kubernetes }: FleetSpec): Front {
+  if (platform !== "kubernetes") return gateway;
+  const { domain } = gateway;
+  return { domain, port: 80, ...(kubernetes.ingress.issuer !== undefined && { tls: { port: 443 } }) };
+}
+
+function planKubernetes({ kubernetes }: FleetSpec): KubernetesPlan {
+  // A rule refuses a stack file without one.
+  return { ...kubernetes, image: kubernetes.image ?? "" };
 }
 
 function mapSorted<Value, Result>(

@@ -68,3 +68,14 @@ export function tenantAppName(stack: string, key: string): string {
   if (!slug.lossy && name.length <= longestAppName) return name;
   return withSuffix(name, "-", `${stack}\0${key}`, longestAppName);
 }
+
+/**
+ * Namespace of an instance on a cluster that other stacks use too: `<stack>-<instance>`, at most 63 characters. Where
+ * that would be cut, or the stack's name can't be told from it, eight hex digits of a hash end it.
+ */
+export function namespaceName(stack: string, instance: string): string {
+  const slug = stackSlug(stack);
+  const name = `${slug.text.replaceAll("_", "-")}-${instance}`;
+  if (!slug.lossy && name.length <= longestName) return name;
+  return withSuffix(name, "-", `${stack}\0${instance}`);
+}

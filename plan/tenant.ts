@@ -11,12 +11,13 @@ import type { PlatformFacts, TenantPlan } from "./types";
  * @param spec checked with the same facts
  */
 export function planTenant(spec: FleetSpec, facts: PlatformFacts): TenantPlan {
-  const { apps, databaseServers, gateway } = planFleet(onPlatform(spec, facts));
+  const { apps, databaseServers, gateway, kubernetes } = planFleet(onPlatform(spec, facts));
   const releases = Object.values(apps).flatMap(({ instance }) => instance?.release ?? []);
   return deepFreeze({
     stack: spec.stack,
     platformStack: spec.platformStack ?? facts.stack,
     platform: facts.platform,
+    ...(kubernetes ? { kubernetes } : {}),
     releases: [...new Set(releases)].sort(),
     databaseServers,
     environments: {},

@@ -28,6 +28,49 @@ export interface ImagesPlan {
   readonly names: Readonly<Partial<Record<ImageName, string>>>;
 }
 
+/** The cluster of platform kubernetes. */
+export interface KubernetesPlan {
+  /** `{version}` stands for the release. */
+  readonly image: string;
+  /** Of the kubeconfig; undefined is its current one. */
+  readonly context?: string;
+  readonly ingress: {
+    readonly class?: string;
+    /** Namespace of the controller, which alone reaches the apps. */
+    readonly controllerNamespace: string;
+    /** cert-manager's ClusterIssuer; addresses are https where there is one. */
+    readonly issuer?: string;
+    readonly annotations: Readonly<Record<string, string>>;
+  };
+  /** What apps may connect to beside DNS and their database. */
+  readonly egress: readonly { readonly cidr: string; readonly port: number }[];
+}
+
+/** Where an instance's pods run, and its files lie. */
+export interface KubernetesPlacement {
+  readonly context?: string;
+  readonly nodeSelector: Readonly<Record<string, string>>;
+  readonly tolerations: readonly {
+    readonly key: string;
+    readonly value?: string;
+    readonly effect?: "NoSchedule" | "PreferNoSchedule" | "NoExecute";
+  }[];
+  readonly priorityClass?: string;
+  readonly storage: {
+    /** As Kubernetes writes quantities: `10Gi`. */
+    readonly size: string;
+    readonly class?: string;
+    readonly accessMode: "ReadWriteOnce" | "ReadWriteMany";
+  };
+}
+
+/** Bounds of an autoscaler; the fewest are the declared replicas. */
+export interface AutoscalePlan {
+  readonly max: number;
+  /** Processor time that is aimed at, in percent of what a replica asks for. */
+  readonly cpuPercent: number;
+}
+
 export interface FleetPlan {
   readonly stack: string;
   /** What tells a tenant's plan from a fleet's. */
@@ -37,6 +80,8 @@ export interface FleetPlan {
   /** NocoBase versions in use, sorted, without duplicates. */
   readonly releases: readonly string[];
   readonly images: ImagesPlan;
+  /** Platform kubernetes only. */
+  readonly kubernetes?: KubernetesPlan;
   readonly gateway: GatewayPlan;
   readonly databaseServers: Readonly<Record<string, DatabaseServerPlan>>;
   readonly entry: InstancePlan;
@@ -73,6 +118,8 @@ export interface TenantPlan {
   readonly stack: string;
   readonly platformStack: string;
   readonly platform: PlatformName;
+  /** Platform kubernetes only. */
+  readonly kubernetes?: KubernetesPlan;
   readonly releases: readonly string[];
   /** Its own database servers, by key. */
   readonly databaseServers: Readonly<Record<string, DatabaseServerPlan>>;
@@ -201,6 +248,10 @@ export interface InstancePlan {
   readonly deletion: DeletionPolicy;
   /** V8 heap limit, MiB; undefined leaves Node's default. */
   readonly heapLimitMiB?: number;
+  /** Platform kubernetes only. */
+  readonly autoscale?: AutoscalePlan;
+  /** Platform kubernetes only. */
+  readonly placement?: KubernetesPlacement;
 }
 
 export interface RootUserPlan {

@@ -6,6 +6,12 @@ export interface PlatformCapabilities {
   readonly implemented: boolean;
   /** The entry app and dedicated apps may run as several processes. */
   readonly replicas: boolean;
+  /** `replicas` may be a range, within which an autoscaler decides. */
+  readonly autoscaling: boolean;
+  /** Apps may run inside the entry app or an environment. */
+  readonly sharedApps: boolean;
+  /** `deletion: backup`. */
+  readonly backups: boolean;
   /** `kind: managed` database servers: the fleet runs PostgreSQL itself. */
   readonly managedDatabaseServers: boolean;
   /** Where a NocoBase version comes from: a lockfile in providers/local/releases, or an image's tag. */
@@ -13,9 +19,33 @@ export interface PlatformCapabilities {
 }
 
 export const platformCapabilities: Readonly<Record<PlatformName, PlatformCapabilities>> = {
-  local: { implemented: true, replicas: true, managedDatabaseServers: true, releases: "lockfile" },
-  docker: { implemented: true, replicas: true, managedDatabaseServers: true, releases: "image" },
-  kubernetes: { implemented: false, replicas: true, managedDatabaseServers: false, releases: "image" },
+  local: {
+    implemented: true,
+    replicas: true,
+    autoscaling: false,
+    sharedApps: true,
+    backups: true,
+    managedDatabaseServers: true,
+    releases: "lockfile",
+  },
+  docker: {
+    implemented: true,
+    replicas: true,
+    autoscaling: false,
+    sharedApps: true,
+    backups: true,
+    managedDatabaseServers: true,
+    releases: "image",
+  },
+  kubernetes: {
+    implemented: true,
+    replicas: true,
+    autoscaling: true,
+    sharedApps: false,
+    backups: false,
+    managedDatabaseServers: false,
+    releases: "image",
+  },
 };
 
 /** Platforms that a stack file may choose today. */

@@ -1,3 +1,4 @@
+import { instancesOf } from "../plan/instances";
 import type { StackPlan } from "../plan/types";
 import { fleetRoot } from "../providers/local/root";
 import { LocalPlatform } from "./local";
@@ -27,6 +28,19 @@ export function createPlatform(plan: StackPlan, projectDir: string): Platform {
       releases: plan.releases,
       root: fleetRoot(projectDir, plan.stack),
       ...imagesOf(plan),
+    });
+  }
+  if (plan.platform === "kubernetes" && plan.kubernetes) {
+    // Its SDK takes half a second to load, which other platforms needn't pay.
+    // eslint-disable-next-line @typescript-eslint/no-require-imports -- tsx hooks require(), not import(), in CommonJS
+    const { KubernetesPlatform } = require("./kubernetes") as typeof import("./kubernetes");
+    const { stack, kubernetes: cluster, databaseServers } = plan;
+    const servers = plan.platformStack === undefined ? {} : plan.facts.databaseServers;
+    return new KubernetesPlatform({
+      stack,
+      cluster,
+      instances: instancesOf(plan),
+      servers: { ...servers, ...databaseServers },
     });
   }
   throw new Error(`platform "${plan.platform}" is not implemented`);

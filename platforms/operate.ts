@@ -1,8 +1,11 @@
+import { instancesOf } from "../plan/instances";
 import type { PlatformFacts, StackPlan } from "../plan/types";
 import { fleetRoot } from "../providers/local/root";
 import { LocalOperations } from "./local/operations";
 import { DockerOperations } from "./docker/operations";
 import type { Operations } from "./operations";
+
+type KubernetesOperationsModule = typeof import("./kubernetes/operations");
 
 /**
  * Operations on a plan's platform.
@@ -12,6 +15,13 @@ import type { Operations } from "./operations";
 export function createOperations(plan: StackPlan, projectDir: string): Operations {
   if (plan.platform === "local") return new LocalOperations(fleetRoot(projectDir, plan.stack));
   if (plan.platform === "docker") return new DockerOperations(plan.stack, plan);
+  if (plan.platform === "kubernetes" && plan.kubernetes) {
+    // Its client takes time to load, which other platforms needn't pay.
+    // eslint-disable-next-line @typescript-eslint/no-require-imports -- tsx hooks require(), not import(), in CommonJS
+    const { KubernetesOperations } = require("./kubernetes/operations") as KubernetesOperationsModule;
+    const { stack, kubernetes: cluster } = plan;
+    return new KubernetesOperations({ stack, cluster, instances: instancesOf(plan) });
+  }
   throw new Error(`platform "${plan.platform}" is not implemented`);
 }
 

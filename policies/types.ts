@@ -5,6 +5,9 @@ export const GRANT = "postgresql:index/grant:Grant";
 export const INSTANCE = "nocobase-local:index:Instance";
 export const POSTGRES_SERVER = "nocobase-local:index:PostgresServer";
 
+/** Annotation of an instance's volume in a cluster. */
+export const DELETION = "nocobase-fleet/deletion";
+
 /** Components that own a database. */
 export function isPart(type: string): boolean {
   return /^nocobase-fleet:index:(?:BusinessApp|RuntimeEnvironment|EntryApp)$/.test(type);

@@ -1,6 +1,7 @@
 /** The checks of `fleet doctor`. Each only reads. */
 import * as fs from "node:fs";
 import * as os from "node:os";
+import { instancesOf } from "../../plan/instances";
 import type { FleetPlan, InstancePlan } from "../../plan/types";
 import { findDumpTools, findServers } from "../../providers/local/postgres/binaries";
 import { isReleaseInstalled, knownReleases } from "../../providers/local/release";
@@ -196,10 +197,6 @@ export async function checkPorts(plan: FleetPlan, projectDir: string): Promise<F
 
 function owners(plan: FleetPlan): (InstancePlan | FleetPlan["apps"][string])[] {
   return [plan.entry, ...Object.values(plan.environments), ...Object.values(plan.apps)];
-}
-
-function instancesOf(plan: FleetPlan): InstancePlan[] {
-  return owners(plan).flatMap((owner) => ("port" in owner ? [owner] : (owner.instance ?? [])));
 }
 
 function availableMemoryMiB(): number {

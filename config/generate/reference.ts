@@ -3,6 +3,7 @@ import { z } from "zod";
 import { bare } from "../issues";
 import { fieldDocs, type FieldDoc } from "../schema/fields";
 import { appSchema, entrySchema, environmentSchema } from "../schema/instances";
+import { kubernetesSchema } from "../schema/kubernetes";
 import { externalServerSchema, gatewaySchema, managedServerSchema } from "../schema/servers";
 import { namespace, stackSchema } from "../schema/stack";
 
@@ -29,6 +30,7 @@ const sections: readonly Section[] = [
     intro: "A PostgreSQL server by its address.",
     schema: externalServerSchema,
   },
+  { heading: "`kubernetes`", intro: "The cluster of platform kubernetes.", schema: kubernetesSchema },
   { heading: "`entry`", intro: "The entry app.", schema: entrySchema },
   {
     heading: "`environments.<key>`",

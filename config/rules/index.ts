@@ -6,6 +6,7 @@ import { connections, platform, releases, topology } from "./fleet";
 import { isolation } from "./isolation";
 import { databases, instances, keys } from "./names";
 import { databaseServers, environments, passwords, secretOwners } from "./references";
+import { abilities, kubernetes } from "./kubernetes";
 import { tenant } from "./tenant";
 import { replicas } from "./replicas";
 import { resources } from "./resources";
@@ -16,6 +17,8 @@ export const rules: readonly Rule[] = [
   platform,
   dockerOnly,
   reachableServers,
+  kubernetes,
+  abilities,
   topology,
   releases,
   keys,

@@ -3,6 +3,7 @@ import { platformCapabilities } from "../../platforms/capabilities";
 import { isBroken } from "../issues";
 import { defaults, reservedConnections } from "../schema/parts";
 import { listed } from "../suggest";
+import type { InstanceSpec } from "../spec";
 import { given, report, unknowable, type Context } from "./context";
 
 /** NocoBase's own pool of five, and what keeps the replicas in step: a listener, a lease, locks, a queue. */
@@ -13,22 +14,51 @@ const spareConnections = 5;
 /** Replicas where they can run: of the entry app without guests, and of dedicated apps. */
 export function replicas(context: Context): void {
   const { values } = context.parsed;
-  const { entry } = values;
-  if (entry.replicas > 1) {
-    refuseHost(context, entry.replicas);
-    check(context, ["entry"], "entry", entry.replicas);
+  const entry = mostOf(context.spec.entry);
+  if (entry > 1) {
+    refuseHost(context, entry);
+    check(context, ["entry"], "entry", entry);
   }
+  refuseRange(context, ["entry"], context.spec.entry);
   for (const [key, app] of Object.entries(values.apps)) {
     if (app.replicas === 1 || isBroken(context.parsed.broken, ["apps", key, "isolation"])) continue;
-    if (app.isolation === "dedicated") {
-      check(context, ["apps", key], key, app.replicas);
+    const spec = context.spec.apps[key];
+    if (spec?.isolation === "dedicated") {
+      refuseRange(context, ["apps", key], spec);
+      check(context, ["apps", key], key, mostOf(spec));
       continue;
     }
     report(context, ["apps", key, "replicas"], {
-      value: app.replicas,
+      value: typeof app.replicas === "number" ? app.replicas : { ...app.replicas },
       problem: "is more than a shared app can be: it runs once, inside its host's process",
       allowed: "1 with isolation: shared",
       fix: "remove it, or give the app isolation: dedicated",
+    });
+  }
+}
+
+/** Replicas at most: as declared, or as an autoscaler may make. */
+export function mostOf({ replicas, autoscale }: InstanceSpec): number {
+  return Math.max(replicas, autoscale?.max ?? 0);
+}
+
+function refuseRange(context: Context, at: readonly string[], { replicas, autoscale }: InstanceSpec): void {
+  if (!autoscale) return;
+  const value = { min: replicas, max: autoscale.max };
+  const { platform } = context.spec;
+  if (!platformCapabilities[platform].autoscaling) {
+    report(context, [...at, "replicas"], {
+      value,
+      problem: `is a range, and platform ${platform} has no autoscaler`,
+      allowed: `a whole number on platform ${platform}`,
+      fix: `write replicas: ${replicas}`,
+    });
+  } else if (autoscale.max < replicas) {
+    report(context, [...at, "replicas"], {
+      value,
+      problem: "has a max below its min",
+      allowed: "min at most as large as max",
+      fix: `write { min: ${autoscale.max}, max: ${replicas} }`,
     });
   }
 }

@@ -1,6 +1,7 @@
 /** What may be said of the entry app, a runtime environment and a business app. */
 import { z } from "zod";
 import { documented, hostName, key, title, titleAllowed } from "./fields";
+import { placement } from "./kubernetes";
 import {
   database,
   defaults,
@@ -33,6 +34,7 @@ export const entrySchema = z.strictObject({
   ),
   resources: resources(),
   heapLimitMiB: heapLimitMiB(),
+  kubernetes: placement,
 });
 
 export const environmentSchema = z.strictObject({
@@ -51,6 +53,7 @@ export const environmentSchema = z.strictObject({
   release: release("NocoBase release of the environment and the apps in it.", "the fleet's `release`"),
   resources: resources(),
   heapLimitMiB: heapLimitMiB(),
+  kubernetes: placement,
 });
 
 export const appSchema = z.strictObject({
@@ -115,6 +118,7 @@ export const appSchema = z.strictObject({
   ),
   resources: resources("Dedicated apps only. "),
   heapLimitMiB: heapLimitMiB("Dedicated apps only. "),
+  kubernetes: placement,
 });
 
 export type EntryValues = z.output<typeof entrySchema>;

@@ -14,6 +14,7 @@ import {
   key,
   version,
 } from "./fields";
+import { replicaRange } from "./kubernetes";
 import { cpuAllowed, cpuPattern, memoryAllowed, memoryPattern } from "../quantities";
 
 export const defaults = {
@@ -136,9 +137,9 @@ export const resources = (prefix = "") =>
   );
 
 export const replicas = (description: string) =>
-  documented(z.int().min(1).max(mostReplicas).default(1), {
-    description,
-    allowed: `a whole number from 1 to ${mostReplicas}`,
+  documented(z.union([z.int().min(1).max(mostReplicas), replicaRange(mostReplicas)]).default(1), {
+    description: `${description} On platform kubernetes also \`{ min, max, cpuPercent }\`: an autoscaler then decides.`,
+    allowed: `a whole number from 1 to ${mostReplicas}, on platform kubernetes also a map with min and max`,
     examples: [3],
   });
 

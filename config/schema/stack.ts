@@ -4,6 +4,7 @@ import { deletionAllowed, deletionPolicy, documented, email, emailAllowed, key, 
 import { appSchema, entrySchema, environmentSchema } from "./instances";
 import { defaults, release } from "./parts";
 import { imageNamesSchema } from "./images";
+import { kubernetesSchema } from "./kubernetes";
 import { externalServerSchema, gatewaySchema, managedServerSchema } from "./servers";
 
 /** The namespace of every key: the project's name in Pulumi.yaml. */
@@ -21,8 +22,8 @@ export const stackSchema = z.strictObject({
   }),
   platform: documented(z.enum(["local", "docker", "kubernetes"]).default("local"), {
     description:
-      "Where the fleet runs: `local` is processes on this machine, `docker` containers of the Docker daemon that DOCKER_HOST names.",
-    allowed: "local or docker (kubernetes is reserved, not implemented yet)",
+      "Where the fleet runs: `local` is processes on this machine, `docker` containers of the Docker daemon that DOCKER_HOST names, `kubernetes` pods of a cluster (docs/kubernetes.md).",
+    allowed: "local, docker or kubernetes",
     examples: ["local"],
   }),
   images: documented(z.enum(["official", "local"]).optional(), {
@@ -61,6 +62,11 @@ export const stackSchema = z.strictObject({
     description: "The fleet's one address.",
     allowed: "a map",
     examples: [{ port: 13000 }],
+  }),
+  kubernetes: documented(kubernetesSchema.prefault({}), {
+    description: "Platform kubernetes only: the cluster.",
+    allowed: "a map",
+    examples: [{ image: "registry.example.com/nocobase-fleet/nocobase:{version}" }],
   }),
   databaseServers: documented(
     z

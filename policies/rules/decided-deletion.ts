@@ -1,5 +1,5 @@
 import type { PolicyResource, StackValidationPolicy } from "@pulumi/policy";
-import { DATABASE, isPart } from "../types";
+import { DATABASE, DELETION, isPart } from "../types";
 
 const decisions = ["backup", "retain", "delete"];
 
@@ -10,7 +10,7 @@ export const decidedDeletion: StackValidationPolicy = {
   validateStack: ({ resources }, reportViolation) => {
     const decided = new Set(
       resources
-        .filter(({ props }) => decisions.includes(props.deletion as string))
+        .filter(({ props }) => decisions.includes(deletionOf(props) ?? ""))
         .map((each) => partOf(each)?.urn),
     );
     for (const resource of resources) {
@@ -24,6 +24,15 @@ export const decidedDeletion: StackValidationPolicy = {
     }
   },
 };
+
+/** Of the resource of an app's files: a property, or in a cluster an annotation of their volume. */
+function deletionOf(props: PolicyResource["props"]): string | undefined {
+  const { metadata, deletion } = props as {
+    metadata?: { annotations?: Record<string, string> };
+    deletion?: string;
+  };
+  return deletion ?? metadata?.annotations?.[DELETION];
+}
 
 /** The app, environment or entry app that a resource belongs to. */
 function partOf(resource: PolicyResource): PolicyResource | undefined {

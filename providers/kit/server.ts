@@ -4,6 +4,7 @@
  * Not on `@pulumi/pulumi/provider`'s own server: as of 3.248 that one has no provider configuration, no
  * detailed diff and no preview of updates, and prints stack traces; a user would see all four.
  */
+import { setMaxListeners } from "node:events";
 import * as grpc from "@grpc/grpc-js";
 import * as proto from "@pulumi/pulumi/proto/provider_pb";
 import { ResourceProviderService } from "@pulumi/pulumi/proto/provider_grpc_pb";
@@ -42,7 +43,10 @@ class Server {
   constructor(
     private readonly definition: ProviderDefinition,
     private readonly log: EngineLog,
-  ) {}
+  ) {
+    // One for each request under way, and the engine has many.
+    setMaxListeners(0, this.abort.signal);
+  }
 
   checkConfig(request: proto.CheckRequest): proto.CheckResponse {
     const [olds, news] = [read(request.getOlds()), read(request.getNews())];
@@ -81,11 +85,12 @@ class Server {
     const [olds, news] = [read(request.getOlds()), read(request.getNews())];
     const before = request.getOlds() ? olds.value : undefined;
     const outcome = (await handler.check?.(news.value, before, context)) ?? { inputs: news.value };
-    return checkReply(outcome, news.secrets);
+    return checkReply(outcome, handler.secretLists ? wholeLists(news.secrets) : news.secrets);
   }
 
   async diff(request: proto.DiffRequest): Promise<proto.DiffResponse> {
     const { handler, context } = this.resource(request.getUrn());
+    context.ignoreChanges = request.getIgnorechangesList();
     const olds = read(request.getOlds()).value;
     const oldInputs = read(request.getOldInputs() ?? request.getOlds()).value;
     const news = read(request.getNews()).value;
@@ -95,13 +100,13 @@ class Server {
   }
 
   async create(request: proto.CreateRequest): Promise<proto.CreateResponse> {
-    const { handler, context } = this.resource(request.getUrn());
+    const { handler, context } = this.resource(request.getUrn(), request.getTimeout());
     const inputs = read(request.getProperties());
     const secrets = outputSecrets(handler, inputs.secrets);
     const response = new proto.CreateResponse();
     if (request.getPreview()) {
       const computed = Object.fromEntries((handler.computed ?? []).map((name) => [name, UNKNOWN]));
-      const shown = handler.preview?.(inputs.value, context) ?? { ...inputs.value, ...computed };
+      const shown = (await handler.preview?.(inputs.value, context)) ?? { ...inputs.value, ...computed };
       response.setProperties(write(shown, secrets));
       return response;
     }
@@ -123,9 +128,13 @@ class Server {
       response.setInputs(request.getInputs());
       return response;
     }
-    const found = await handler.read(request.getId(), state.value, context, inputs.value);
-    if (found.id === undefined) return response;
     const secrets = outputSecrets(handler, [...state.secrets, ...inputs.secrets]);
+    const found = await handler
+      .read(request.getId(), state.value, context, inputs.value)
+      .catch((error: unknown) => {
+        throw replyFor(error, (props) => write(props, secrets));
+      });
+    if (found.id === undefined) return response;
     response.setId(found.id);
     response.setProperties(write(found.outputs, secrets));
     response.setInputs(write(found.inputs, [...secrets, ...inputs.secrets]));
@@ -133,12 +142,16 @@ class Server {
   }
 
   async update(request: proto.UpdateRequest): Promise<proto.UpdateResponse> {
-    const { handler, context } = this.resource(request.getUrn());
+    const { handler, context } = this.resource(request.getUrn(), request.getTimeout());
+    context.ignoreChanges = request.getIgnorechangesList();
     const [olds, news] = [read(request.getOlds()), read(request.getNews())];
     const secrets = outputSecrets(handler, [...olds.secrets, ...news.secrets]);
     const response = new proto.UpdateResponse();
     if (request.getPreview()) {
-      const shown = handler.preview?.(news.value, context, olds.value) ?? { ...olds.value, ...news.value };
+      const shown = (await handler.preview?.(news.value, context, olds.value)) ?? {
+        ...olds.value,
+        ...news.value,
+      };
       response.setProperties(write(shown, secrets));
       return response;
     }
@@ -153,7 +166,7 @@ class Server {
   }
 
   async delete(request: proto.DeleteRequest): Promise<Empty> {
-    const { handler, context } = this.resource(request.getUrn());
+    const { handler, context } = this.resource(request.getUrn(), request.getTimeout());
     await handler.delete?.(request.getId(), read(request.getProperties()).value, context);
     return new Empty();
   }
@@ -176,9 +189,9 @@ class Server {
     return new Empty();
   }
 
-  private resource(urn: string): { handler: ResourceHandler; context: Context } {
+  private resource(urn: string, timeoutSeconds = 0): { handler: ResourceHandler; context: Context } {
     const type = urn.split("::")[2]?.split("$").pop() ?? "";
-    const handler = this.definition.resources[type];
+    const handler = this.definition.resources[type] ?? this.definition.otherResources?.find(type);
     if (!handler) throw new Error(this.unsupported("resource type", type));
     const say = (severity: "info" | "warning", message: string, ephemeral = false) => {
       this.log.send(severity, urn, message, ephemeral);
@@ -187,6 +200,7 @@ class Server {
       urn,
       name: urn.split("::").slice(3).join("::"),
       config: this.config,
+      timeoutSeconds: timeoutSeconds > 0 ? timeoutSeconds : undefined,
       signal: this.abort.signal,
       status: (message) => say("info", message, true),
       info: (message) => say("info", message),
@@ -196,19 +210,24 @@ class Server {
   }
 
   private unsupported(kind: string, name: string): string {
-    const known = Object.keys(this.definition.resources).sort().join(", ");
-    const { name: plugin, remedy } = this.definition;
+    const { name: plugin, remedy, resources, otherResources } = this.definition;
+    const known = [...Object.keys(resources).sort(), otherResources?.description ?? []].flat().join(", ");
     return `${kind} ${name} is not supported by this ${plugin} plugin; it has ${known}.${remedy ? ` ${remedy}` : ""}`;
   }
 }
 
 /** A list with a secret in it is secret as a whole: outputs may hold its items in another order. */
-function outputSecrets(handler: ResourceHandler, inputs: SecretPaths): SecretPaths {
-  const lists = inputs.map((path) => {
+function wholeLists(secrets: SecretPaths): SecretPaths {
+  return secrets.map((path) => {
     const index = path.findIndex((key) => /^\d+$/.test(key));
     return index > 0 ? path.slice(0, index) : path;
   });
-  return [...lists, ...(handler.secretOutputs ?? []).map((name) => [name])];
+}
+
+function outputSecrets(handler: ResourceHandler, inputs: SecretPaths): SecretPaths {
+  const lists = wholeLists(inputs);
+  const copies = (handler.inputCopies ?? []).flatMap((name) => lists.map((path) => [name, ...path]));
+  return [...lists, ...copies, ...(handler.secretOutputs ?? []).map((name) => [name])];
 }
 
 function inPlace(olds: Props, news: Props): DiffOutcome {

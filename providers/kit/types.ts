@@ -44,6 +44,10 @@ export interface Context {
   name: string;
   /** Provider configuration (plain), as the program gave it. */
   config: Props;
+  /** Time limit of a create, update or delete that the program set (`customTimeouts`), in seconds. */
+  timeoutSeconds?: number;
+  /** Property paths whose changes the program wants left alone (`ignoreChanges`); diff, update and its preview only. */
+  ignoreChanges?: readonly string[];
   /** Aborted when the engine cancels (Ctrl-C): long waits must end soon. */
   signal: AbortSignal;
   /** A line that replaces the resource's status while it is worked on. */
@@ -71,6 +75,10 @@ export interface ResourceHandler {
   computed?: readonly string[];
   /** Outputs that are always secret, even if no input of that name was. */
   secretOutputs?: readonly string[];
+  /** Outputs that hold a copy of all inputs: what is secret in the inputs is secret there. */
+  inputCopies?: readonly string[];
+  /** Checked inputs keep a list with a secret in it secret as a whole, as outputs do. */
+  secretLists?: boolean;
   check?(news: Props, olds: Props | undefined, context: Context): Promise<CheckOutcome> | CheckOutcome;
   /** `olds` are the old outputs (state), `oldInputs` the old inputs, `news` checked inputs that may hold UNKNOWN. Default: every changed input is an in-place update. */
   diff?(
@@ -85,7 +93,7 @@ export interface ResourceHandler {
    * Outputs that a preview of create (no `olds`) or update shows; `inputs` may hold UNKNOWN. Default: the inputs
    * over the old outputs, with `computed` as UNKNOWN when there are no old ones.
    */
-  preview?(inputs: Props, context: Context, olds?: Props): Props;
+  preview?(inputs: Props, context: Context, olds?: Props): Promise<Props> | Props;
   read?(id: string, outputs: Props, context: Context, inputs: Props): Promise<ReadOutcome>;
   update?(id: string, olds: Props, news: Props, context: Context): Promise<Props>;
   delete?(id: string, outputs: Props, context: Context): Promise<void>;
@@ -99,6 +107,12 @@ export interface ProviderDefinition {
   schema: string;
   /** By type token, e.g. `nocobase:index:Application`. A type not listed is refused by name. */
   resources: Record<string, ResourceHandler>;
+  /** Types beyond those of `resources`. */
+  otherResources?: {
+    /** Which, for the message that refuses a type: `objects of every kind`. */
+    description: string;
+    find(type: string): ResourceHandler | undefined;
+  };
   /** Functions (invokes) by token. */
   functions?: Record<string, (args: Props, config: Props) => Promise<Props>>;
   checkConfig?(news: Props, olds: Props | undefined): CheckOutcome;

@@ -34,6 +34,10 @@ describe("readFleetSpec", function () {
       platformStack: undefined,
       platform: "local",
       images: { source: "official", names: {} },
+      kubernetes: {
+        ingress: { controllerNamespace: "ingress-nginx", annotations: {} },
+        egress: [],
+      },
       topology: undefined,
       gateway: { host: "127.0.0.1", port: 13000, domain: "localhost", uploadLimitMiB: 1024 },
       databaseServers: { main: { kind: "managed", maxConnections: 300 } },
@@ -50,6 +54,11 @@ describe("readFleetSpec", function () {
         heapLimitMiB: undefined,
         resources: {},
         replicas: 1,
+        placement: {
+          nodeSelector: {},
+          tolerations: [],
+          storage: { size: "10Gi", accessMode: "ReadWriteOnce" },
+        },
       },
       environments: {},
       apps: {},

@@ -4,6 +4,7 @@
  * by accident.
  */
 import { execFile } from "node:child_process";
+import { setMaxListeners } from "node:events";
 import { rmSync } from "node:fs";
 import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -183,6 +184,8 @@ export class TestProject {
 
   private async operate<Result>(operation: (stack: Stack) => Promise<Result>): Promise<Result> {
     const over = new AbortController();
+    // One for each resource of the program.
+    setMaxListeners(0, over.signal);
     try {
       return await operation(await this.stack(over.signal));
     } finally {
@@ -221,7 +224,7 @@ export function engine(): Promise<PulumiCommand> {
   return found;
 }
 
-export type OfficialName = "random" | "postgresql" | "docker";
+export type OfficialName = "random" | "postgresql" | "docker" | "kubernetes";
 
 const version = (name: OfficialName): string =>
   requiredPlugins(PROJECT_DIR).find((plugin) => plugin.name === name)!.version;

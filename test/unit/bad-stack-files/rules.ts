@@ -85,7 +85,7 @@ export const brokenRules: readonly BadStackFile[] = [
   nocobase-fleet:databaseServers: { main: { kind: managed } }
 `,
     faults: [
-      { path: "nocobase-fleet:platform", says: ["is not implemented yet"] },
+      { path: "nocobase-fleet:kubernetes.image", says: ["is missing", "fleet images build"] },
       {
         path: "nocobase-fleet:databaseServers.main.kind",
         says: ["runs no PostgreSQL server", "kind: external"],

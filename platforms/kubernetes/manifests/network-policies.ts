@@ -1,0 +1,91 @@
+/** Nothing may talk to an instance's pods, nor they to anything, but what is said here. */
+import { isIP } from "node:net";
+import { metadata, podSelector, type InstanceFacts, type Manifest } from "./object";
+
+export interface DatabaseAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+const NAMESPACE_NAME = "kubernetes.io/metadata.name";
+const DNS_PORTS = (["UDP", "TCP"] as const).map((protocol) => ({ protocol, port: 53 }));
+
+/** Default-deny first; policies only ever add. */
+export function networkPolicies(facts: InstanceFacts, database: DatabaseAddress): Manifest[] {
+  const { cluster } = facts;
+  return [
+    policy(facts, "deny-all", { policyTypes: ["Ingress", "Egress"] }),
+    policy(facts, "from-ingress", {
+      policyTypes: ["Ingress"],
+      ingress: [
+        { from: [namespaces({ [NAMESPACE_NAME]: cluster.ingress.controllerNamespace })], ports: [http] },
+      ],
+    }),
+    policy(facts, "to-dns", {
+      policyTypes: ["Egress"],
+      egress: [{ to: [namespaces({ [NAMESPACE_NAME]: "kube-system" })], ports: DNS_PORTS }],
+    }),
+    policy(facts, "to-database", {
+      policyTypes: ["Egress"],
+      egress: [{ ...destination(database.host), ports: [{ protocol: "TCP", port: database.port }] }],
+    }),
+    ...withinFleet(facts),
+    ...(cluster.egress.length > 0 ? [beyond(facts)] : []),
+  ];
+}
+
+const http = { protocol: "TCP", port: "http" };
+
+/** The entry app is the environments' control plane. */
+function withinFleet(facts: InstanceFacts): Manifest[] {
+  const { plan, stack } = facts;
+  const instances = (kind: string) => ({
+    ...namespaces({ "nocobase-fleet/stack": stack, "nocobase-fleet/kind": kind }),
+    podSelector: { matchLabels: podSelector },
+  });
+  if (plan.kind === "entry") {
+    // Every environment listens on a port of its own.
+    return [
+      policy(facts, "to-environments", {
+        policyTypes: ["Egress"],
+        egress: [{ to: [instances("environment")] }],
+      }),
+    ];
+  }
+  if (plan.kind === "environment") {
+    return [
+      policy(facts, "from-entry", {
+        policyTypes: ["Ingress"],
+        ingress: [{ from: [instances("entry")], ports: [http] }],
+      }),
+    ];
+  }
+  return [];
+}
+
+function beyond(facts: InstanceFacts): Manifest {
+  const egress = facts.cluster.egress.map(({ cidr, port }) => ({
+    to: [{ ipBlock: { cidr } }],
+    ports: [{ protocol: "TCP", port }],
+  }));
+  return policy(facts, "to-outside", { policyTypes: ["Egress"], egress });
+}
+
+/** Policies know addresses only: a name may stand for any. */
+function destination(host: string): { to?: unknown[] } {
+  const version = isIP(host);
+  return version === 0 ? {} : { to: [{ ipBlock: { cidr: `${host}/${version === 4 ? 32 : 128}` } }] };
+}
+
+function namespaces(matchLabels: Record<string, string>) {
+  return { namespaceSelector: { matchLabels } };
+}
+
+function policy(facts: InstanceFacts, name: string, spec: object): Manifest {
+  return {
+    apiVersion: "networking.k8s.io/v1",
+    kind: "NetworkPolicy",
+    metadata: metadata(facts, name),
+    spec: { podSelector: {}, ...spec },
+  };
+}

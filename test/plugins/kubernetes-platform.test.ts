@@ -1,0 +1,245 @@
+/** Fleets on the kubernetes platform under the real engine: a real API server, fake nodes, a real PostgreSQL. */
+import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import * as pulumi from "@pulumi/pulumi";
+import { createFleet } from "../../components/fleet";
+import { createPlatform } from "../../platforms";
+import type { Props } from "../../providers/kit/types";
+import type { KubernetesObject } from "../../toolchain/plugins/kubernetes/api/kinds";
+import type { TestCluster } from "../support/kubernetes";
+import { addDeployer, addStorage } from "../support/kubernetes-storage";
+import { planOf } from "../unit/support/plans";
+import { createProject, standIn, type Step, type TestProject } from "./support/engine";
+import { startCluster } from "./support/kubernetes-stack";
+import { ADMIN, ADMIN_PASSWORD, TestPostgres } from "./support/postgres";
+
+const STACK = "shop";
+
+interface Values {
+  apps: Record<string, Record<string, unknown>>;
+  [key: string]: unknown;
+}
+
+describe("platform kubernetes", function () {
+  this.timeout(240_000);
+  let cluster: TestCluster;
+  let postgres: TestPostgres;
+  let project: TestProject;
+  let values: Values;
+  const undone: (() => Promise<void>)[] = [];
+
+  before(async function () {
+    cluster = await startCluster(this);
+    undone.push(() => cluster.stop());
+    await addStorage(cluster, 8);
+    postgres = await TestPostgres.start();
+    undone.push(() => postgres.stop());
+    values = {
+      platform: "kubernetes",
+      deletion: "delete",
+      kubernetes: { image: "registry.example/nocobase:{version}", ingress: { class: "nginx" } },
+      gateway: { domain: "shop.example" },
+      databaseServers: {
+        main: {
+          kind: "external",
+          host: "127.0.0.1",
+          port: postgres.port,
+          adminUser: ADMIN,
+          sslMode: "disable",
+        },
+      },
+      databaseServerPasswords: { main: { secure: "v1:x" } },
+      environments: { blue: {} },
+      apps: {
+        erp: {
+          isolation: "dedicated",
+          replicas: 2,
+          kubernetes: { storage: { accessMode: "ReadWriteMany" } },
+        },
+        crm: { isolation: "dedicated" },
+      },
+    };
+    const program = () => {
+      const plan = planOf(values, STACK);
+      const secrets = {
+        databaseServerPasswords: { main: pulumi.secret(ADMIN_PASSWORD) },
+        secretEnv: {},
+      };
+      const { url, apps } = createFleet(plan, createPlatform(plan, project.folder), secrets);
+      return Promise.resolve({ url, erp: apps.erp?.instanceUrl });
+    };
+    const plugins = (["random", "postgresql", "kubernetes"] as const).map(standIn);
+    project = await createProject({ program, plugins });
+    undone.push(() => project.dispose());
+    const kubeconfig = join(project.folder, "kubeconfig");
+    await writeFile(kubeconfig, await addDeployer(cluster), { mode: 0o600 });
+    const { KUBECONFIG } = process.env;
+    process.env.KUBECONFIG = kubeconfig;
+    undone.push(() => {
+      if (KUBECONFIG === undefined) delete process.env.KUBECONFIG;
+      else process.env.KUBECONFIG = KUBECONFIG;
+      return Promise.resolve();
+    });
+  });
+  after(async () => {
+    for (const undo of undone.reverse()) await undo();
+  });
+
+  const ops = (steps: readonly Step[]) => steps.map(({ op, name }) => `${op} ${name}`).sort();
+  const find = async (kind: string, instance: string, name = "app", apiVersion = "apps/v1") => {
+    const metadata = { namespace: `${STACK}-${instance}`, name };
+    return await cluster.objects().find({ apiVersion, kind, metadata });
+  };
+  /** Version of every object of an instance, by kind and name. */
+  const versions = async (instance: string): Promise<Record<string, unknown>> => {
+    const found: [string, unknown][] = [];
+    for (const [apiVersion, kind] of [
+      ["apps/v1", "Deployment"],
+      ["v1", "Service"],
+      ["v1", "Secret"],
+      ["v1", "ResourceQuota"],
+      ["networking.k8s.io/v1", "Ingress"],
+      ["networking.k8s.io/v1", "NetworkPolicy"],
+    ] as const) {
+      const metadata = { namespace: `${STACK}-${instance}` };
+      for (const object of await cluster.objects().list({ apiVersion, kind, metadata })) {
+        found.push([`${kind} ${object.metadata.name!}`, object.metadata.resourceVersion]);
+      }
+    }
+    assert.ok(found.length > 5, `${instance} has ${found.length} objects`);
+    return Object.fromEntries(found);
+  };
+  const spec = (object: KubernetesObject | undefined) => (object as unknown as { spec: Props }).spec;
+
+  it("makes each instance in a namespace of its own, as somebody with the deployer's rights", async () => {
+    const { outputs } = await project.up();
+    assert.equal(outputs.url?.value, "http://shop.example");
+    assert.equal(outputs.erp?.value, "http://app.shop-app-erp.svc");
+    for (const instance of ["entry", "env-blue", "app-erp", "app-crm"]) {
+      const deployment = await find("Deployment", instance);
+      assert.equal((deployment?.status as Props).availableReplicas, instance === "app-erp" ? 2 : 1, instance);
+      const metadata = { name: `${STACK}-${instance}` };
+      const namespace = await cluster.objects().find({ apiVersion: "v1", kind: "Namespace", metadata });
+      const labels = namespace?.metadata.labels as Record<string, string>;
+      assert.equal(labels["pod-security.kubernetes.io/enforce"], "restricted");
+      assert.equal(labels["nocobase-fleet/stack"], STACK);
+    }
+    const secret = await find("Secret", "app-crm", "variables", "v1");
+    const variables = Object.keys(secret!.data as Props);
+    for (const name of ["APP_KEY", "APP_AES_SECRET_KEY", "DB_PASSWORD", "INIT_ROOT_PASSWORD"]) {
+      assert.ok(variables.includes(name), name);
+    }
+  });
+
+  it("changes nothing when nothing changed, after a refresh neither", async () => {
+    const before = await versions("app-erp");
+    assert.deepEqual((await project.preview()).steps, []);
+    assert.deepEqual((await project.refresh()).steps, []);
+    assert.deepEqual((await project.up()).steps, []);
+    assert.deepEqual(await versions("app-erp"), before);
+  });
+
+  it("keeps secrets out of the state's text and out of everything but Secrets", async () => {
+    const secret = await find("Secret", "app-crm", "variables", "v1");
+    const { APP_KEY = "", DB_PASSWORD = "" } = secret!.data as Record<string, string>;
+    const text = await project.stateText();
+    const deployment = JSON.stringify(await find("Deployment", "app-crm"));
+    for (const encoded of [APP_KEY, DB_PASSWORD]) {
+      for (const form of [encoded, Buffer.from(encoded, "base64").toString("utf8")]) {
+        assert.ok(form !== "" && !text.includes(form), "a secret stands in the state in the clear");
+        assert.ok(!deployment.includes(form), "a secret stands in a Deployment");
+      }
+    }
+  });
+
+  it("scales one app and touches no other", async () => {
+    const [blue, crm] = [await versions("env-blue"), await versions("app-crm")];
+    values.apps.erp!.replicas = 3;
+    assert.deepEqual(ops((await project.up()).steps), ["update erp-instance", "update erp-instance-quota"]);
+    assert.equal(((await find("Deployment", "app-erp"))!.status as Props).readyReplicas, 3);
+    assert.deepEqual(await versions("env-blue"), blue);
+    assert.deepEqual(await versions("app-crm"), crm);
+  });
+
+  it("leaves the number of replicas to an autoscaler", async () => {
+    values.apps.erp!.replicas = { min: 2, max: 4 };
+    await project.up();
+    assert.equal(
+      spec(await find("Deployment", "app-erp")).replicas,
+      3,
+      "until the autoscaler says otherwise",
+    );
+    const scaler = await find("HorizontalPodAutoscaler", "app-erp", "app", "autoscaling/v2");
+    assert.equal(spec(scaler).maxReplicas, 4);
+    // As the autoscaler does it: over the subresource, under its own name.
+    const path = "/apis/apps/v1/namespaces/shop-app-erp/deployments/app/scale";
+    const query = { fieldManager: "kube-controller-manager" };
+    const { client } = cluster.objects();
+    const scale = await client.request({ method: "GET", path });
+    await client.request({ method: "PUT", path, query, body: { ...scale, spec: { replicas: 4 } } });
+    values.apps.erp!.title = "ERP";
+    await project.up();
+    assert.deepEqual((await project.refresh()).steps, []);
+    assert.deepEqual((await project.up()).steps, []);
+    assert.equal(spec(await find("Deployment", "app-erp")).replicas, 4);
+    values.apps.erp!.resources = { memory: "1200Mi" };
+    assert.deepEqual(ops((await project.up()).steps), [
+      "update erp-instance",
+      "update erp-instance-limits",
+      "update erp-instance-quota",
+    ]);
+    assert.equal(spec(await find("Deployment", "app-erp")).replicas, 4);
+    values.apps.erp!.replicas = 2;
+    await project.up();
+    assert.equal(spec(await find("Deployment", "app-erp")).replicas, 2);
+    assert.equal(await find("HorizontalPodAutoscaler", "app-erp", "app", "autoscaling/v2"), undefined);
+  });
+
+  it("stops an app to no replicas, its data kept", async () => {
+    const claim = await find("PersistentVolumeClaim", "app-crm", "files", "v1");
+    values.apps.crm!.state = "stopped";
+    assert.deepEqual(ops((await project.up()).steps), ["update crm-instance"]);
+    assert.equal(spec(await find("Deployment", "app-crm")).replicas, 0);
+    const kept = await find("PersistentVolumeClaim", "app-crm", "files", "v1");
+    assert.equal(kept?.metadata.uid, claim?.metadata.uid);
+    values.apps.crm!.state = "running";
+    await project.up();
+  });
+
+  it("takes the old release's pods down before the new one's come", async () => {
+    const before = await find("Deployment", "app-crm");
+    values.apps.crm!.release = { version: "2.3.0" };
+    const done = ops((await project.up()).steps).filter((step) => !step.startsWith("replace "));
+    assert.deepEqual(done, ["create-replacement crm-instance", "delete-replaced crm-instance"]);
+    const after = await find("Deployment", "app-crm");
+    assert.notEqual(after?.metadata.uid, before?.metadata.uid);
+  });
+
+  it("removes an app with all that is its", async () => {
+    delete values.apps.crm;
+    await project.up();
+    const metadata = { name: "shop-app-crm" };
+    assert.equal(await cluster.objects().find({ apiVersion: "v1", kind: "Namespace", metadata }), undefined);
+    assert.deepEqual((await project.up()).steps, []);
+  });
+
+  it("refuses to remove an app that is protected", async () => {
+    values.apps.erp!.deletion = "protect";
+    await project.up();
+    const { erp } = values.apps;
+    delete values.apps.erp;
+    await assert.rejects(project.preview(), /erp-files.*protect/s);
+    values.apps.erp = { ...erp, deletion: "delete" };
+    await project.up();
+  });
+
+  it("takes everything away in the end", async () => {
+    await project.destroy();
+    const namespaces = await cluster.objects().list({ apiVersion: "v1", kind: "Namespace", metadata: {} });
+    assert.deepEqual(
+      namespaces.filter(({ metadata: { name } }) => name!.startsWith(STACK)),
+      [],
+    );
+  });
+});

@@ -1,0 +1,331 @@
+/**
+ * A real Kubernetes for tests: etcd, API server, controllers and scheduler on loopback ports of their own, and nodes
+ * that kwok plays: pods become ready and jobs complete, though nothing runs.
+ */
+import { spawn, type ChildProcess } from "node:child_process";
+import { generateKeyPairSync, randomBytes } from "node:crypto";
+import { createWriteStream, readFileSync } from "node:fs";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { request } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { KubeConfig } from "@kubernetes/client-node/dist/config.js";
+import type { Props } from "../../providers/kit/types";
+import { Cluster } from "../../toolchain/plugins/kubernetes/api/cluster";
+import { ApiError } from "../../toolchain/plugins/kubernetes/api/errors";
+import type { KubernetesObject } from "../../toolchain/plugins/kubernetes/api/kinds";
+import { freePort } from "../plugins/support/postgres";
+import { kubernetesProgram } from "./kubernetes-program";
+
+const READY_LIMIT_MS = 90_000;
+const STOP_LIMIT_MS = 10_000;
+const POLL_MS = 100;
+const NODE_ANNOTATION = "kwok.x-k8s.io/node";
+
+/** Users that components and tests sign in as: name and group. Each gets a token of its own. */
+const USERS = {
+  admin: ["admin", "system:masters"],
+  kwok: ["kwok", "system:masters"],
+  controllers: ["system:kube-controller-manager", ""],
+  scheduler: ["system:kube-scheduler", ""],
+} as const;
+
+type User = keyof typeof USERS;
+
+export interface ClusterOptions {
+  /** Fake nodes. Default 3, labelled `pool: pool-0` and so on. */
+  nodes?: number;
+}
+
+/** One cluster. Make it with {@link TestCluster.start}; call {@link stop} in the end. */
+export class TestCluster {
+  private readonly processes = new Map<string, ChildProcess>();
+  private readonly tokens = Object.fromEntries(
+    Object.keys(USERS).map((user) => [user, randomBytes(16).toString("hex")]),
+  ) as Record<User, string>;
+
+  private constructor(
+    private readonly program: string,
+    private readonly folder: string,
+    readonly port: number,
+    private readonly etcdPort: number,
+  ) {
+    process.once("exit", () => this.kill());
+  }
+
+  /** @throws NoKubernetes where there is no Go to build it, Error with a log's end where a part does not start */
+  static async start({ nodes = 3 }: ClusterOptions = {}): Promise<TestCluster> {
+    const program = await kubernetesProgram();
+    const folder = await mkdtemp(join(tmpdir(), "fleet-kubernetes-"));
+    const cluster = new TestCluster(program, folder, await freePort(), await freePort());
+    try {
+      await cluster.startControlPlane();
+      await cluster.addNodes(nodes);
+    } catch (error) {
+      await cluster.stop();
+      throw error;
+    }
+    return cluster;
+  }
+
+  /** Address of the API server. */
+  get address(): string {
+    return `https://127.0.0.1:${this.port}`;
+  }
+
+  /** Certificate authority of the API server, PEM. */
+  get authority(): string {
+    return readFileSync(this.authorityFile, "utf8");
+  }
+
+  /** A kubeconfig with one context, `test`, as YAML (JSON is YAML). Default: of the administrator. */
+  kubeconfig(token: string = this.tokens.admin, context = "test"): string {
+    const authority = Buffer.from(this.authority).toString("base64");
+    const cluster = { server: this.address, "certificate-authority-data": authority };
+    return JSON.stringify({
+      apiVersion: "v1",
+      kind: "Config",
+      "current-context": context,
+      clusters: [{ name: context, cluster }],
+      contexts: [{ name: context, context: { cluster: context, user: context } }],
+      users: [{ name: context, user: { token } }],
+    });
+  }
+
+  /** What `kubectl` is to a person: any object, as the administrator unless a token is given. */
+  objects(token?: string): Cluster {
+    return new Cluster(configOf(this.kubeconfig(token)), 0);
+  }
+
+  /** A token for a service account that is there. */
+  async tokenOf(namespace: string, name: string): Promise<string> {
+    const path = `/api/v1/namespaces/${namespace}/serviceaccounts/${name}/token`;
+    const body = { apiVersion: "authentication.k8s.io/v1", kind: "TokenRequest", spec: {} };
+    const made = await this.objects().client.request({ method: "POST", path, body });
+    return String((made.status as Props).token);
+  }
+
+  /** Whether the API server takes the token for somebody's. */
+  async isLetIn(token: string): Promise<boolean> {
+    const asked = this.objects(token).client.request({ method: "GET", path: "/api/v1/nodes" });
+    return await asked.then(
+      () => true,
+      (error: unknown) => !(error instanceof ApiError && error.code === 401),
+    );
+  }
+
+  /** Stops a part of the cluster from answering, its connections stay open; undone by {@link thaw}. */
+  freeze(part: "kube-apiserver" | "kwok"): void {
+    this.processes.get(part)?.kill("SIGSTOP");
+  }
+
+  thaw(part: "kube-apiserver" | "kwok"): void {
+    this.processes.get(part)?.kill("SIGCONT");
+  }
+
+  /** Ends the API server; {@link startApiServer} brings it back with all it held. */
+  async stopApiServer(): Promise<void> {
+    await this.end("kube-apiserver");
+  }
+
+  async startApiServer(): Promise<void> {
+    this.launch("kube-apiserver", [
+      `--etcd-servers=http://127.0.0.1:${this.etcdPort}`,
+      "--bind-address=127.0.0.1",
+      "--advertise-address=127.0.0.1",
+      `--secure-port=${this.port}`,
+      "--endpoint-reconciler-type=none",
+      `--cert-dir=${this.folder}`,
+      `--token-auth-file=${join(this.folder, "tokens.csv")}`,
+      "--authorization-mode=Node,RBAC",
+      "--anonymous-auth=false",
+      "--allow-privileged=true",
+      "--service-cluster-ip-range=10.96.0.0/16",
+      "--service-account-issuer=https://kubernetes.default.svc.cluster.local",
+      `--service-account-key-file=${this.signingKeyFile}`,
+      `--service-account-signing-key-file=${this.signingKeyFile}`,
+      "--max-requests-inflight=800",
+      "--max-mutating-requests-inflight=400",
+      "--profiling=false",
+    ]);
+    await this.until("kube-apiserver", async () => {
+      await this.objects().client.request({ method: "GET", path: "/readyz" });
+    });
+  }
+
+  /** Ends every process and removes all files. */
+  async stop(): Promise<void> {
+    await Promise.all(
+      [...this.processes.keys()].filter((name) => name !== "etcd").map((name) => this.end(name)),
+    );
+    await this.end("etcd");
+    await rm(this.folder, { recursive: true, force: true, maxRetries: 5 });
+  }
+
+  private get authorityFile(): string {
+    // The API server makes a certificate that signs itself, and writes it together with its authority.
+    return join(this.folder, "apiserver.crt");
+  }
+
+  private get signingKeyFile(): string {
+    return join(this.folder, "service-accounts.key");
+  }
+
+  private async startControlPlane(): Promise<void> {
+    const secret = { mode: 0o600 };
+    const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
+    await writeFile(this.signingKeyFile, privateKey.export({ type: "pkcs1", format: "pem" }), secret);
+    const users = Object.entries(USERS).map(
+      ([user, [name, group]]) => `${this.tokens[user as User]},${name},${user},"${group}"`,
+    );
+    await writeFile(join(this.folder, "tokens.csv"), `${users.join("\n")}\n`, secret);
+    await this.startEtcd();
+    await this.startApiServer();
+    const config = async (user: User): Promise<string> => {
+      const file = join(this.folder, `${user}.kubeconfig`);
+      await writeFile(file, this.kubeconfig(this.tokens[user]), secret);
+      return file;
+    };
+    // Limits of requests far above the defaults: tests make hundreds of objects at once.
+    const limits = ["--kube-api-qps=400", "--kube-api-burst=800"];
+    this.launch("kube-controller-manager", [
+      `--kubeconfig=${await config("controllers")}`,
+      ...limits,
+      "--secure-port=0",
+      "--leader-elect=false",
+      `--service-account-private-key-file=${this.signingKeyFile}`,
+      `--root-ca-file=${this.authorityFile}`,
+      "--use-service-account-credentials=true",
+      `--flex-volume-plugin-dir=${join(this.folder, "volumes")}`,
+      "--concurrent-deployment-syncs=20",
+      "--concurrent-replicaset-syncs=20",
+      "--concurrent-namespace-syncs=20",
+    ]);
+    this.launch("kube-scheduler", [
+      `--kubeconfig=${await config("scheduler")}`,
+      ...limits,
+      "--secure-port=0",
+      "--leader-elect=false",
+    ]);
+    const settings = join(this.folder, "kwok.yaml");
+    await writeFile(
+      settings,
+      "apiVersion: config.kwok.x-k8s.io/v1alpha1\nkind: KwokConfiguration\noptions: {}\n",
+    );
+    this.launch("kwok", [
+      `--kubeconfig=${await config("kwok")}`,
+      `--config=${settings}`,
+      `--manage-nodes-with-annotation-selector=${NODE_ANNOTATION}=fake`,
+      "--cidr=10.100.0.0/16",
+      "--node-ip=127.0.0.1",
+      "--node-lease-duration-seconds=40",
+    ]);
+    await this.until("kube-controller-manager", async () => {
+      const metadata = { namespace: "default", name: "default" };
+      const found = await this.objects().find({ apiVersion: "v1", kind: "ServiceAccount", metadata });
+      if (!found) throw new Error("no service account has been made");
+    });
+  }
+
+  private async startEtcd(): Promise<void> {
+    const [client, peer] = [this.etcdPort, await freePort()].map((port) => `http://127.0.0.1:${port}`);
+    this.launch("etcd", [
+      "--name=test",
+      `--data-dir=${join(this.folder, "etcd")}`,
+      "--unsafe-no-fsync",
+      `--listen-client-urls=${client!}`,
+      `--advertise-client-urls=${client!}`,
+      `--listen-peer-urls=${peer!}`,
+      `--initial-advertise-peer-urls=${peer!}`,
+      `--initial-cluster=test=${peer!}`,
+      "--log-level=warn",
+      "--quota-backend-bytes=4294967296",
+    ]);
+    await this.until("etcd", () => answersOk(`${client!}/health`));
+  }
+
+  private async addNodes(count: number): Promise<void> {
+    const capacity = { cpu: "64", memory: "512Gi", pods: "5000", "ephemeral-storage": "1Ti" };
+    for (let index = 0; index < count; index++) {
+      const name = `node-${index}`;
+      const labels = { "kubernetes.io/hostname": name, "kubernetes.io/os": "linux", pool: `pool-${index}` };
+      await this.objects().create({
+        ...{ apiVersion: "v1", kind: "Node" },
+        metadata: { name, labels, annotations: { [NODE_ANNOTATION]: "fake" } },
+        status: { allocatable: capacity, capacity },
+      });
+    }
+    await this.until("kwok", async () => {
+      const nodes = await this.objects().list({ apiVersion: "v1", kind: "Node", metadata: {} });
+      if (!nodes.every(isReady)) throw new Error("a node is not ready");
+    });
+  }
+
+  private launch(name: string, args: readonly string[]): void {
+    const child = spawn(this.program, [name, ...args], {
+      cwd: this.folder,
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    const log = createWriteStream(join(this.folder, `${name}.log`), { flags: "a" });
+    child.stdout.pipe(log, { end: false });
+    child.stderr.pipe(log, { end: false });
+    this.processes.set(name, child);
+  }
+
+  /** Waits until `ready` no longer throws. */
+  private async until(name: string, ready: () => Promise<void>): Promise<void> {
+    const limit = Date.now() + READY_LIMIT_MS;
+    for (;;) {
+      const child = this.processes.get(name);
+      const ended = child === undefined || child.exitCode !== null || child.signalCode !== null;
+      const failure = ended ? "ended" : await ready().then(() => undefined, String);
+      if (failure === undefined) return;
+      if (ended || Date.now() > limit) {
+        const lines = (await readFile(join(this.folder, `${name}.log`), "utf8")).trim().split("\n");
+        throw new Error(`${name} of the test cluster: ${failure}\n${lines.slice(-5).join("\n")}`);
+      }
+      await sleep(POLL_MS);
+    }
+  }
+
+  private async end(name: string): Promise<void> {
+    const child = this.processes.get(name);
+    this.processes.delete(name);
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    const ended = new Promise((resolve) => child.once("exit", resolve));
+    child.kill("SIGCONT");
+    child.kill("SIGTERM");
+    const killer = setTimeout(() => child.kill("SIGKILL"), STOP_LIMIT_MS);
+    await ended;
+    clearTimeout(killer);
+  }
+
+  private kill(): void {
+    for (const child of this.processes.values()) child.kill("SIGKILL");
+  }
+}
+
+function isReady({ status }: KubernetesObject): boolean {
+  const conditions = ((status as Props).conditions ?? []) as { type: string; status: string }[];
+  return conditions.some(({ type, status }) => type === "Ready" && status === "True");
+}
+
+/** A client's configuration out of a kubeconfig's text. */
+export function configOf(kubeconfig: string): KubeConfig {
+  const config = new KubeConfig();
+  config.loadFromString(kubeconfig);
+  return config;
+}
+
+function answersOk(address: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const asked = request(address, (response) => {
+      response.resume();
+      if (response.statusCode === 200) resolve();
+      else reject(new Error(`${address} answers ${response.statusCode ?? "nothing"}`));
+    });
+    asked.once("error", reject);
+    asked.end();
+  });
+}

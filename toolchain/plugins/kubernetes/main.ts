@@ -1,0 +1,4 @@
+import { serve } from "../../../providers/kit/server";
+import { definition } from "./definition";
+
+serve(definition);
