@@ -21,6 +21,7 @@ import {
   type InstalledPlugin,
   type PluginSet,
 } from "./plugins";
+import { ensurePolicyBundle, POLICY_BUNDLE_VARIABLE } from "./policy-bundle";
 import { noProgress, type Progress } from "./progress";
 import { requiredPlugins, type PluginVersion } from "./versions";
 
@@ -82,13 +83,12 @@ export async function ensureToolchain(options: ToolchainOptions = {}): Promise<T
   );
   const set = await ensurePlugins({ ...context, engine }, site, progress, options.retryDownloads ?? false);
   const { pulumiHome, plugins } = set;
-  return {
-    engine,
-    languageHost,
-    pulumiHome,
-    plugins,
-    env: engineEnvironment(context, engine, languageHost, set),
+  const policies = await ensurePolicyBundle(context.projectDir, context.cache);
+  const env = {
+    ...engineEnvironment(context, engine, languageHost, set),
+    ...(policies !== undefined && { [POLICY_BUNDLE_VARIABLE]: policies }),
   };
+  return { engine, languageHost, pulumiHome, plugins, env };
 }
 
 /** Tells what {@link ensureToolchain} would take, without getting or writing anything: for `fleet doctor`. */

@@ -33,6 +33,7 @@ export function isCurrent(noteFile: string, projectDir: string): boolean {
  * Bundles `entry`, tries whether the result starts, and hands it to `install` unless the one noted was the same.
  * @param noteFile JSON file that remembers what was made from what
  * @param install puts the executable at `file` where it belongs
+ * @param options.cwd working folder it is tried in; this process's own where not given
  * @throws Error where the program can't be bundled or does not start
  */
 export async function makeExecutable(
@@ -41,6 +42,7 @@ export async function makeExecutable(
   projectDir: string,
   noteFile: string,
   install: (file: string) => Promise<void>,
+  { cwd }: { cwd?: string } = {},
 ): Promise<void> {
   const made = await bundle(entry, projectDir);
   const note: Note = {
@@ -53,7 +55,7 @@ export async function makeExecutable(
     try {
       const file = path.join(folder, name);
       fs.writeFileSync(file, made.text, { mode: 0o755 });
-      await assertStarts(file, entry);
+      await assertStarts(file, entry, cwd);
       await install(file);
     } finally {
       fs.rmSync(folder, { recursive: true, force: true });
@@ -65,9 +67,9 @@ export async function makeExecutable(
 }
 
 /** A plugin prints the port it listens on as its first line. */
-function assertStarts(file: string, entry: string): Promise<void> {
+function assertStarts(file: string, entry: string, cwd: string | undefined): Promise<void> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [file], { stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(process.execPath, [file], { cwd, stdio: ["ignore", "pipe", "pipe"] });
     let [stdout, stderr, started] = ["", "", false];
     const timer = setTimeout(() => child.kill("SIGKILL"), START_LIMIT_MS);
     child.stderr.on("data", (chunk: Buffer) => (stderr += chunk.toString()));

@@ -100,6 +100,7 @@ function commit(project: InstantProject): void {
 
 /** @throws Error where it failed, or previewed another number of stacks */
 async function preview(project: InstantProject, args: readonly string[], stacks: number): Promise<Measured> {
+  console.error(`  preview ${args.join(" ")}`);
   const begin = performance.now();
   let watch: MemoryWatch | undefined;
   const run = await project.fleet(["preview", ...args], {}, (pid) => (watch = new MemoryWatch(pid)));

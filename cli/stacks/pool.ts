@@ -14,8 +14,8 @@ export class WorkerDied extends Error {}
 
 /**
  * Runs each operation in a process apart from all others that run. A preview that went well leaves its process to the
- * next one, which saves loading the program again: half of what a preview costs. Nothing else does: what changes a
- * stack, and what failed, takes its process with it.
+ * next one, which saves loading the program again. Nothing else does: what changes a stack, and what failed, takes its
+ * process with it.
  */
 export class WorkerPool {
   private readonly idle: Worker[] = [];
