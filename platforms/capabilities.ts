@@ -2,8 +2,6 @@
 import type { PlatformName } from "../plan/types";
 
 export interface PlatformCapabilities {
-  /** False: the name is reserved, nothing runs there yet. */
-  readonly implemented: boolean;
   /** The entry app and dedicated apps may run as several processes. */
   readonly replicas: boolean;
   /** `replicas` may be a range, within which an autoscaler decides. */
@@ -20,7 +18,6 @@ export interface PlatformCapabilities {
 
 export const platformCapabilities: Readonly<Record<PlatformName, PlatformCapabilities>> = {
   local: {
-    implemented: true,
     replicas: true,
     autoscaling: false,
     sharedApps: true,
@@ -29,7 +26,6 @@ export const platformCapabilities: Readonly<Record<PlatformName, PlatformCapabil
     releases: "lockfile",
   },
   docker: {
-    implemented: true,
     replicas: true,
     autoscaling: false,
     sharedApps: true,
@@ -38,7 +34,6 @@ export const platformCapabilities: Readonly<Record<PlatformName, PlatformCapabil
     releases: "image",
   },
   kubernetes: {
-    implemented: true,
     replicas: true,
     autoscaling: true,
     sharedApps: false,
@@ -47,8 +42,3 @@ export const platformCapabilities: Readonly<Record<PlatformName, PlatformCapabil
     releases: "image",
   },
 };
-
-/** Platforms that a stack file may choose today. */
-export const implementedPlatforms: readonly PlatformName[] = (
-  Object.keys(platformCapabilities) as PlatformName[]
-).filter((platform) => platformCapabilities[platform].implemented);

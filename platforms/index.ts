@@ -9,7 +9,7 @@ import type { Platform } from "./types";
  * The platform a plan asks for.
  *
  * @param projectDir folder of Pulumi.yaml; the local platform keeps its data below it
- * @throws if the platform has no implementation; validation refuses such a stack file before it comes here
+ * @throws if the plan lacks what its platform needs; validation refuses such a stack file before it comes here
  */
 export function createPlatform(plan: StackPlan, projectDir: string): Platform {
   if (plan.platform === "local") {
@@ -30,7 +30,7 @@ export function createPlatform(plan: StackPlan, projectDir: string): Platform {
       ...imagesOf(plan),
     });
   }
-  if (plan.platform === "kubernetes" && plan.kubernetes) {
+  if (plan.kubernetes) {
     // Its SDK takes half a second to load, which other platforms needn't pay.
     // eslint-disable-next-line @typescript-eslint/no-require-imports -- tsx hooks require(), not import(), in CommonJS
     const { KubernetesPlatform } = require("./kubernetes") as typeof import("./kubernetes");
@@ -43,5 +43,5 @@ export function createPlatform(plan: StackPlan, projectDir: string): Platform {
       servers: { ...servers, ...databaseServers },
     });
   }
-  throw new Error(`platform "${plan.platform}" is not implemented`);
+  throw new Error(`a plan for platform ${plan.platform} names no cluster`);
 }

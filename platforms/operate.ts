@@ -10,19 +10,19 @@ type KubernetesOperationsModule = typeof import("./kubernetes/operations");
 /**
  * Operations on a plan's platform.
  *
- * @throws if the platform has none; validation refuses such a stack file before it comes here
+ * @throws if the plan lacks what its platform needs; validation refuses such a stack file before it comes here
  */
 export function createOperations(plan: StackPlan, projectDir: string): Operations {
   if (plan.platform === "local") return new LocalOperations(fleetRoot(projectDir, plan.stack));
   if (plan.platform === "docker") return new DockerOperations(plan.stack, plan);
-  if (plan.platform === "kubernetes" && plan.kubernetes) {
+  if (plan.kubernetes) {
     // Its client takes time to load, which other platforms needn't pay.
     // eslint-disable-next-line @typescript-eslint/no-require-imports -- tsx hooks require(), not import(), in CommonJS
     const { KubernetesOperations } = require("./kubernetes/operations") as KubernetesOperationsModule;
     const { stack, kubernetes: cluster } = plan;
     return new KubernetesOperations({ stack, cluster, instances: instancesOf(plan) });
   }
-  throw new Error(`platform "${plan.platform}" is not implemented`);
+  throw new Error(`a plan for platform ${plan.platform} names no cluster`);
 }
 
 /** Operations on the platform that a tenant's stack stands on. @throws as {@link createOperations} does */

@@ -1,22 +1,13 @@
 /** The fleet as a whole: platform, topology, releases, connections. */
-import { implementedPlatforms, platformCapabilities } from "../../platforms/capabilities";
+import { platformCapabilities } from "../../platforms/capabilities";
 import { reservedConnections } from "../schema/parts";
 import { listed, suggest } from "../suggest";
 import { given, isTenant, owners, report, type Context } from "./context";
 
-/** The platform is implemented and can do what is declared. */
+/** The platform runs database servers where one is declared that it should run. */
 export function platform(context: Context): void {
   const { platform: name, databaseServers } = context.spec;
-  const capabilities = platformCapabilities[name];
-  if (!capabilities.implemented) {
-    report(context, ["platform"], {
-      value: name,
-      problem: "is not implemented yet",
-      allowed: listed(implementedPlatforms),
-      fix: `write ${implementedPlatforms[0] ?? ""}, or leave it out`,
-    });
-  }
-  if (capabilities.managedDatabaseServers) return;
+  if (platformCapabilities[name].managedDatabaseServers) return;
   for (const [key, server] of Object.entries(databaseServers)) {
     if (server.kind !== "managed") continue;
     report(context, ["databaseServers", key, "kind"], {

@@ -23,20 +23,6 @@ function keysWithOnePort(): [string, string] {
 
 export const brokenRules: readonly BadStackFile[] = [
   {
-    name: "a platform that isn't implemented",
-    yaml: `config:
-  nocobase-fleet:platform: kubernetes
-  nocobase-fleet:databaseServers: { main: { kind: external, host: db.example.com } }
-  nocobase-fleet:databaseServerPasswords: { main: { secure: "v1:x" } }
-`,
-    faults: [
-      {
-        path: "nocobase-fleet:platform",
-        says: ['"kubernetes" is not implemented yet', "allowed: local, docker"],
-      },
-    ],
-  },
-  {
     name: "what only docker has, on another platform",
     yaml: `config:
   nocobase-fleet:images: local
