@@ -9,6 +9,7 @@ import { changePicture } from "../../cli/preview/picture";
 import { kinds } from "../../cli/preview/effects";
 import { parseStackFile } from "../../config/stack-file";
 import type { FleetSpec } from "../../config/spec";
+import { installLocked } from "../../providers/local/support/npm";
 import { PROJECT_DIR } from "../../toolchain/locations";
 import { skipBecause } from "../support/skip";
 
@@ -95,13 +96,9 @@ describe("fleet graph", () => {
         encoding: "utf8",
       });
 
-    before(function () {
+    before(async function () {
       if (existsSync(join(folder, "node_modules", "mermaid"))) return;
-      const npm = spawnSync("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund"], {
-        cwd: folder,
-        encoding: "utf8",
-      });
-      if (npm.status !== 0) skipBecause(this, `Mermaid can't be installed: ${npm.stderr.slice(-300)}`);
+      await installLocked(folder, "Mermaid").catch((error: unknown) => skipBecause(this, String(error)));
     });
 
     it("is what Mermaid's own parser takes, whatever names are in it", () => {
