@@ -4,10 +4,14 @@ import type { PartName } from "./preview/effects";
 import { explainProtected } from "./output/explain";
 import { UserError } from "./exit-codes";
 
-export interface ProtectedResource {
+/** A resource as a state has it. */
+interface Owned {
   urn: string;
   type: string;
   parent?: string;
+}
+
+export interface ProtectedResource extends Owned {
   protect?: boolean;
 }
 
@@ -43,16 +47,15 @@ export function refuseProtected(resources: readonly ProtectedResource[], keep: S
 
 const KINDS = { EntryApp: "entry app", RuntimeEnvironment: "environment", BusinessApp: "app" } as const;
 
-interface Owner {
+/** A part of the fleet by its component. */
+export interface Owner {
   kind: keyof typeof KINDS;
   key: string;
 }
 
-function ownerOf(
-  resource: ProtectedResource,
-  parents: ReadonlyMap<string, ProtectedResource>,
-): Owner | undefined {
-  for (let at: ProtectedResource | undefined = resource; at; at = parents.get(at.parent ?? "")) {
+/** The part that a resource belongs to. @param parents all resources of its state, by URN */
+export function ownerOf(resource: Owned, parents: ReadonlyMap<string, Owned>): Owner | undefined {
+  for (let at: Owned | undefined = resource; at; at = parents.get(at.parent ?? "")) {
     const kind = /^nocobase-fleet:index:(EntryApp|RuntimeEnvironment|BusinessApp)$/.exec(at.type)?.[1];
     if (kind) return { kind: kind as Owner["kind"], key: at.urn.split("::").pop() ?? "" };
   }

@@ -1,4 +1,5 @@
 import { currentResources, openStack } from "../session";
+import { refuseServerMoves } from "../server-moves";
 import { isMany } from "../stacks/select";
 import { refuseStranding } from "../tenants";
 import { runPreview } from "../update";
@@ -19,5 +20,6 @@ export async function preview(options: PreviewOptions): Promise<void> {
   const stack = await openStack(options.stack, { create: true });
   const resources = await currentResources(stack.stack);
   await refuseStranding({ stack: stack.name, resources, keep: stack.plan }, stack.engine);
+  refuseServerMoves(resources, stack.plan);
   process.exitCode = await runPreview(stack, options);
 }

@@ -6,6 +6,7 @@ import { UserError } from "../exit-codes";
 import { effectsOf, type Effect, type PartName } from "../preview/effects";
 import { isForbidden, policyPacks, violationLine } from "../preview/policies";
 import { StepCollector, type Step, type Violation } from "../preview/steps";
+import { refuseServerMoves } from "../server-moves";
 import { protectedParts, refuseProtected } from "../protection";
 import { currentResources, ensureRunning, firstLines, openStack, type FleetStack } from "../session";
 import { refuseStranding } from "../tenants";
@@ -87,6 +88,7 @@ async function previewStack(
 ): Promise<PartName[]> {
   const resources = await currentResources(stack.stack);
   await refuseStranding({ stack: stack.name, resources, keep: stack.plan }, stack.engine);
+  refuseServerMoves(resources, stack.plan);
   const refused = protectedParts(resources, stack.plan);
   try {
     await stack.stack.preview({
@@ -108,6 +110,7 @@ async function changeStack(
 ): Promise<void> {
   const keep = operation === "up" ? stack.plan : undefined;
   refuseProtected(stack.resources, keep);
+  if (keep) refuseServerMoves(stack.resources, keep);
   await refuseStranding({ stack: stack.name, resources: stack.resources, keep }, stack.engine);
   if (operation === "destroy") await ensureRunning(stack.operations);
   const view = createEventView(say);

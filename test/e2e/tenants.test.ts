@@ -7,6 +7,7 @@ import { fleetRoot } from "../../providers/local/root";
 import { observeUnits } from "../../providers/local/supervisor/client";
 import { PROJECT_DIR } from "../../toolchain/locations";
 import { App } from "./support/app";
+import { openApp } from "./support/fleet";
 import { gatewayPort, LocalHarness } from "./support/local";
 import { Project, type Run, type Values } from "./support/project";
 
@@ -44,12 +45,16 @@ describe("the tenants' example", function () {
 
   after(async () => {
     for (const stack of [...tenants, "platform"]) {
-      const asStack = Object.create(project, { stack: { value: stack } }) as Project;
-      const harness = new LocalHarness(asStack);
+      const harness = new LocalHarness(asStack(stack));
       if (stack === "platform") await harness.cleanUp();
       else await harness.powerCut();
     }
   });
+
+  /** The project with another stack selected. */
+  function asStack(stack: string): Project {
+    return Object.create(project, { stack: { value: stack } }) as Project;
+  }
 
   function edit(stack: string, next: Values): void {
     values[stack] = next;
@@ -144,6 +149,46 @@ describe("the tenants' example", function () {
     assert.equal(run.code, 1, run.output);
     assert.match(run.stderr, /acme: crm runs in environment blue/);
     assert.match(run.stderr, /globex: crm runs in environment blue/);
+  });
+
+  it("moves a tenant's app from shared to dedicated with its data and files, and restarts nobody", async () => {
+    const before = await openApp(asStack("acme"), "crm");
+    await before.call("users:create", {
+      nickname: "Keep me",
+      username: "keeper",
+      email: "keeper@example.com",
+    });
+    const file = await before.upload("note.txt", "kept through the move");
+    const states = [state("globex"), state("platform")];
+    const running = [await processes("globex"), await processes("platform")];
+    edit("acme", { ...values.acme, apps: { crm: { title: "Customers", isolation: "dedicated" } } });
+    const run = await project.fleet("up", "--stacks", "acme", "--json");
+    assert.equal(run.code, 0, run.output);
+    assert.deepEqual(
+      report(run).stacks[0]?.effects.map(({ kind, key }) => `${kind} ${key}`),
+      ["moved crm"],
+    );
+    const after = await openApp(asStack("acme"), "crm");
+    assert.equal(after.password, before.password);
+    const users = await after.call<{ username: string }[]>("users:list");
+    assert.ok(users.some(({ username }) => username === "keeper"));
+    assert.equal(await after.download(file), "kept through the move");
+    assert.deepEqual(Object.keys(await processes("acme")), ["app-acme-crm"]);
+    assert.deepEqual([state("globex"), state("platform")], states);
+    assert.deepEqual([await processes("globex"), await processes("platform")], running);
+  });
+
+  it("refuses another database server, where an app would find no data", async () => {
+    const here = values.acme ?? {};
+    edit("acme", { ...here, databaseServers: { own: { kind: "managed" } } });
+    const preview = await project.fleet("preview", "--stacks", "acme", "--json");
+    const up = await project.fleet("up", "--stacks", "acme", "--json");
+    edit("acme", here);
+    for (const run of [preview, up]) {
+      assert.equal(run.code, 1, run.output);
+      assert.match(report(run).stacks[0]?.error ?? "", /^ {2}apps\.crm: from server main to own$/m);
+    }
+    assert.equal((await page("acme-crm")).status, 200);
   });
 
   it("loses one tenant without touching the other, then comes down whole", async () => {

@@ -54,8 +54,7 @@ describe("secrets of tenants", function () {
       apps: { crm: { environment: "blue", passwordGeneration: 2 } },
     });
     project.write("platform", { ...platformValues, rootEmail: "other@example.com" });
-    await fleet("preview", "--all", "--markdown", join(project.folder, "page.md"));
-    await fleet("preview", "--all", "--json");
+    await fleet("preview", "--all", "--json", "--markdown", join(project.folder, "page.md"));
     await fleet("preview", "--stack", "acme", "--diff");
     await fleet("up", "--all", "--json");
   });
