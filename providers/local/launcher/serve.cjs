@@ -1,8 +1,10 @@
 // Runs one NocoBase server in this process: node serve.cjs start --quickstart. No shell, yarn, pm2 or nginx.
 const { prepareReplica, waitForTurn } = require("./cluster.cjs");
 const { prepareNocoBase } = require("./environment.cjs");
+const { prepareOwnPlugins } = require("./plugins.cjs");
 const { redactRequestLog } = require("./redact.cjs");
 
+prepareOwnPlugins();
 prepareReplica();
 const requireFromRelease = prepareNocoBase();
 

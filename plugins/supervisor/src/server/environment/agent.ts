@@ -9,8 +9,8 @@ const HEARTBEAT_MS = 3000;
 /** What runs apps: the process that an agent speaks for. */
 export interface AppHost {
   info(): MemberInfo;
-  /** All its apps as they are now. */
-  states(): Promise<AppState[]>;
+  /** All its apps as they are now; null while that isn't known, as it starts. */
+  states(): Promise<AppState[] | null>;
   /** @throws Error with what went wrong, for the person who gave the command */
   execute(app: string, action: Action): Promise<void>;
 }

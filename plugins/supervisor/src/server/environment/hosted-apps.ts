@@ -9,7 +9,8 @@ const POLL_MS = 50;
 /** NocoBase's ten attempts to reach a database end after 151 s; a first start on a busy machine takes half a minute. */
 const SETTLE_LIMIT_MS = 200_000;
 
-const STATUSES: Readonly<Record<NocoBaseStatus, AppStatus>> = {
+/** What NocoBase's states mean to the fleet. */
+export const STATUSES: Readonly<Record<NocoBaseStatus, AppStatus>> = {
   running: "running",
   preparing: "starting",
   initializing: "starting",
@@ -25,6 +26,7 @@ const STATUSES: Readonly<Record<NocoBaseStatus, AppStatus>> = {
 export class HostedApps implements AppHost {
   /** The last error of each app, until it runs again. */
   private readonly errors = new Map<string, string>();
+  private changed = (): void => undefined;
 
   /** @param main the environment's main app as it is now: it is made anew by a reload */
   constructor(
@@ -34,9 +36,16 @@ export class HostedApps implements AppHost {
     readonly info: () => MemberInfo,
   ) {}
 
+  /** Notices apps that are registered and removed. */
+  wire(app: Application): void {
+    for (const event of ["applications.afterCreate", "applications.afterDestroy"])
+      app.db.on(event, () => this.changed());
+  }
+
   /** Has `changed` called whenever an app's state changes, and keeps requests from waking what was stopped on purpose. */
   follow(changed: () => void): void {
     const { supervisor, holds } = this;
+    this.changed = changed;
     supervisor.on("appStatusChanged", function fleetStatus() {
       changed();
     });
@@ -64,7 +73,8 @@ export class HostedApps implements AppHost {
     };
   }
 
-  async states(): Promise<AppState[]> {
+  async states(): Promise<AppState[] | null> {
+    if (!(await this.isUp())) return null;
     return Promise.all(
       (await this.names()).map(async (app) => {
         const status = STATUSES[await this.status(app)];
@@ -76,6 +86,11 @@ export class HostedApps implements AppHost {
   }
 
   async execute(app: string, action: Action): Promise<void> {
+    const end = Date.now() + SETTLE_LIMIT_MS;
+    while (!(await this.isUp())) {
+      if (Date.now() > end) throw new Error("its environment's own NocoBase doesn't get up");
+      await sleep(POLL_MS);
+    }
     if (!(await this.names()).includes(app))
       throw new Error(`no app "${app}" is registered in this environment`);
     if (action !== "start") await this.stop(app);
@@ -99,6 +114,11 @@ export class HostedApps implements AppHost {
     await this.settled(app);
     await this.supervisor.stopApp(app);
     await this.settled(app);
+  }
+
+  /** Whether the environment itself has started: it doesn't know its apps before. */
+  private async isUp(): Promise<boolean> {
+    return (await this.status("main")) === "running";
   }
 
   /** Waits until NocoBase is through with what it does: a stop or start asked for meanwhile gets lost. */

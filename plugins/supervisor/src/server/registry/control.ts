@@ -68,6 +68,12 @@ export interface Command {
   change: string;
 }
 
+/** What people see of a command. */
+export function withoutChange(command: Command): Omit<Command, "change"> {
+  const { requestId, app, action, requestedBy, requestedAt, begunAt, finishedAt, outcome, error } = command;
+  return { requestId, app, action, requestedBy, requestedAt, begunAt, finishedAt, outcome, error };
+}
+
 export interface CommandRequest {
   /** The same id again changes nothing: a caller that got no answer may ask again. */
   requestId: string;
