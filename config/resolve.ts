@@ -36,6 +36,7 @@ export function resolve(stack: string, values: StackValues, facts?: PlatformFact
     platformStack: values.platformStack,
     platform: values.platform,
     topology: values.topology,
+    supervisor: values.supervisor,
     gateway: { ...values.gateway, domain: values.gateway.domain.toLowerCase() },
     databaseServers: mapValues(values.databaseServers, (server): DatabaseServerSpec => ({ ...server })),
     entry: instance("entry", values.entry, fleet),

@@ -1,5 +1,12 @@
 /** A valid stack file with every default in its place: what the planner works on. Deeply frozen plain data. */
-import type { DeclaredState, DeletionPolicy, PlatformName, ResourceLimits, Topology } from "../plan/types";
+import type {
+  DeclaredState,
+  DeletionPolicy,
+  PlatformName,
+  ResourceLimits,
+  Supervisor,
+  Topology,
+} from "../plan/types";
 
 export interface FleetSpec {
   readonly stack: string;
@@ -13,6 +20,8 @@ export interface FleetSpec {
   readonly apps: Readonly<Record<string, AppSpec>>;
   /** What the author says the fleet is; undefined where nothing is said. */
   readonly topology?: Topology;
+  /** What the author chose; undefined where nothing is said. */
+  readonly supervisor?: Supervisor;
 }
 
 export interface GatewaySpec {

@@ -7,6 +7,8 @@
 export type DeletionPolicy = "protect" | "backup" | "retain" | "delete";
 export type PlatformName = "local" | "docker" | "kubernetes";
 export type Topology = "single" | "shared" | "hybrid";
+/** What makes the entry app the control plane. */
+export type Supervisor = "open" | "official" | "none";
 export type Isolation = "shared" | "dedicated";
 /** `running` serves; `stopped` keeps database and files, and answers with the gateway's page. */
 export type DeclaredState = "running" | "stopped";
@@ -24,6 +26,9 @@ export interface FleetPlan {
   readonly platformStack?: undefined;
   readonly platform: PlatformName;
   readonly topology: Topology;
+  readonly supervisor: Supervisor;
+  /** Where `supervisor` is `open`. */
+  readonly registry?: RegistryPlan;
   /** NocoBase versions in use, sorted, without duplicates. */
   readonly releases: readonly string[];
   readonly gateway: GatewayPlan;
@@ -140,6 +145,16 @@ export interface DatabasePlan {
   readonly role: string;
   readonly connectionLimit: number;
   readonly deletion: DeletionPolicy;
+}
+
+/** The database through which the entry app and those that it controls know of each other. */
+export interface RegistryPlan {
+  /** Key into `databaseServers`: the entry app's. */
+  readonly server: string;
+  /** Name of the database and of the role that owns it, which is the entry app's. */
+  readonly name: string;
+  /** Roles by key of the environment or dedicated app; each may connect, and no more. */
+  readonly members: Readonly<Record<string, string>>;
 }
 
 /** One process of an instance. */

@@ -1,7 +1,7 @@
 /** Every rule that looks at more than one field. Each reports all that it finds; none depends on another. */
 import { hosts, ports, servers } from "./addresses";
 import type { Rule } from "./context";
-import { connections, platform, releases, topology } from "./fleet";
+import { connections, platform, releases, supervisor, topology } from "./fleet";
 import { isolation } from "./isolation";
 import { databases, instances, keys } from "./names";
 import { databaseServers, environments, passwords, secretOwners } from "./references";
@@ -14,6 +14,7 @@ export const rules: readonly Rule[] = [
   tenant,
   platform,
   topology,
+  supervisor,
   releases,
   keys,
   environments,

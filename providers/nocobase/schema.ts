@@ -43,6 +43,30 @@ const inputProperties = {
   rootPassword: secret("Root user's password in the application."),
 };
 
+const entry = {
+  type: "object",
+  description: "The entry app.",
+  properties: {
+    url: text("Address of its process."),
+    account: text("Its root user's e-mail."),
+    password: secret("Its root user's password."),
+  },
+  required: ["url", "account", "password"],
+};
+
+const rows = (description: string) => ({
+  type: "array",
+  items: { type: "object", additionalProperties: { $ref: "pulumi.json#/Any" } },
+  description,
+});
+
+const declarationProperties = {
+  host: { $ref: "#/types/nocobase:index:Entry", description: "The entry app." },
+  stack: text("The stack whose declaration this is; another one replaces it."),
+  environments: rows("Runtime environments, each with name, role, title, release and url."),
+  apps: rows("Apps, each with name, role, title, isolation, environment, release, url and state."),
+};
+
 const requiredInputs = [
   "host",
   "name",
@@ -67,7 +91,11 @@ export const schema = {
       password: secret("Root password of the host, for imports; else NOCOBASE_PASSWORD."),
     },
   },
-  types: { "nocobase:index:Host": host, "nocobase:index:Database": database },
+  types: {
+    "nocobase:index:Host": host,
+    "nocobase:index:Database": database,
+    "nocobase:index:Entry": entry,
+  },
   resources: {
     "nocobase:index:Application": {
       description:
@@ -79,6 +107,13 @@ export const schema = {
         url: text("Address inside the host, e.g. http://127.0.0.1:21034/apps/crm/."),
       },
       required: [...requiredInputs, "startMode", "state", "url"],
+    },
+    "nocobase:index:Declaration": {
+      description: "What a stack file says of its fleet, told to the entry app's control plane.",
+      inputProperties: declarationProperties,
+      requiredInputs: Object.keys(declarationProperties),
+      properties: declarationProperties,
+      required: Object.keys(declarationProperties),
     },
   },
 };
