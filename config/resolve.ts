@@ -93,7 +93,13 @@ function resolveApp(key: string, values: AppValues, fleet: FleetDefaults): AppSp
   const { state, isolation } = values;
   const domains = values.domains.map((domain) => domain.toLowerCase());
   if (isolation === "dedicated") {
-    return { ...instance(key, values, fleet), isolation, state, domains };
+    // A rule refuses `operator` here: who stops a process is its platform.
+    return {
+      ...instance(key, values, fleet),
+      isolation,
+      state: state === "stopped" ? "stopped" : "running",
+      domains,
+    };
   }
   return {
     ...common(key, values, fleet),

@@ -1,5 +1,6 @@
 /** A valid stack file with every default in its place: what the planner works on. Deeply frozen plain data. */
 import type {
+  AppState,
   DeclaredState,
   DeletionPolicy,
   PlatformName,
@@ -78,13 +79,13 @@ export interface InstanceSpec extends CommonSpec {
 }
 
 interface AppCommonSpec {
-  readonly state: DeclaredState;
   /** Custom host names in lower case. */
   readonly domains: readonly string[];
 }
 
 export interface SharedAppSpec extends CommonSpec, AppCommonSpec {
   readonly isolation: "shared";
+  readonly state: AppState;
   /** "entry" or an environment's key. */
   readonly host: string;
   readonly startMode: "auto" | "lazy";
@@ -92,6 +93,7 @@ export interface SharedAppSpec extends CommonSpec, AppCommonSpec {
 
 export interface DedicatedAppSpec extends InstanceSpec, AppCommonSpec {
   readonly isolation: "dedicated";
+  readonly state: DeclaredState;
 }
 
 export type AppSpec = SharedAppSpec | DedicatedAppSpec;

@@ -230,7 +230,8 @@ function planGateway(
         hostKey === undefined ? "app" : hostKey === "entry" ? "entry" : "environment",
         hostKey ?? name,
       ),
-      state,
+      // Whether it runs is known in its environment alone, which answers for it where it doesn't.
+      state: state === "stopped" ? "stopped" : "running",
     })),
   ];
   return {

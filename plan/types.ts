@@ -12,6 +12,8 @@ export type Supervisor = "open" | "official" | "none";
 export type Isolation = "shared" | "dedicated";
 /** `running` serves; `stopped` keeps database and files, and answers with the gateway's page. */
 export type DeclaredState = "running" | "stopped";
+/** Of a shared app; `operator` is left as people start and stop it. */
+export type AppState = DeclaredState | "operator";
 
 /** Limits of one process; absent means none. */
 export interface ResourceLimits {
@@ -212,7 +214,7 @@ export interface AppPlan {
   readonly placement: string;
   /** For shared apps: "entry" or the environment's key. */
   readonly host?: string;
-  readonly state: DeclaredState;
+  readonly state: AppState;
   /** Shared apps: start with the host (`auto`) or at the first visit (`lazy`). */
   readonly startMode: "auto" | "lazy";
   readonly release: string;

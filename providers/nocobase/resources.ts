@@ -1,6 +1,6 @@
 /** Pulumi resources of the `nocobase` provider: applications inside a NocoBase instance. */
 import * as pulumi from "@pulumi/pulumi";
-import type { DeclaredState } from "../../plan/types";
+import type { AppState } from "../../plan/types";
 
 export interface HostArgs {
   /** Address of the hosting instance, e.g. `http://127.0.0.1:21034`. */
@@ -32,7 +32,7 @@ export interface ApplicationArgs {
   cname?: pulumi.Input<string>;
   /** `auto` starts with the host, `lazy` at the first visit. */
   startMode: pulumi.Input<"auto" | "lazy">;
-  state: pulumi.Input<DeclaredState>;
+  state: pulumi.Input<AppState>;
   database: pulumi.Input<ApplicationDatabaseArgs>;
   jwtSecret: pulumi.Input<string>;
   rootEmail: pulumi.Input<string>;
@@ -53,7 +53,7 @@ export interface DeclaredAppArgs extends DeclaredEnvironmentArgs {
   isolation: pulumi.Input<string>;
   /** Null for a dedicated app. */
   environment: pulumi.Input<string> | null;
-  state: pulumi.Input<DeclaredState>;
+  state: pulumi.Input<AppState>;
 }
 
 export interface DeclarationArgs {

@@ -35,7 +35,7 @@ const inputProperties = {
   title: text("Title in the host's app manager."),
   cname: text("Host name that NocoBase answers for this application, e.g. crm.localhost."),
   startMode: { ...text("auto starts with the host, lazy at the first visit."), default: "auto" },
-  state: { ...text("running or stopped."), default: "running" },
+  state: { ...text("running, stopped, or operator: as people leave it."), default: "running" },
   database: { $ref: "#/types/nocobase:index:Database", description: "The application's database." },
   jwtSecret: secret("Signs the application's tokens; at least 16 characters."),
   rootEmail: text("Root user's e-mail in the application."),

@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import { eventually, openApp, statusOf, type PlatformHarness } from "../support/fleet";
 import type { App } from "../support/app";
 
+type Apps = Record<string, Record<string, unknown>>;
+
 interface Row {
   name: string;
   state: string;
@@ -65,6 +67,23 @@ export function controlPlane(harness: () => PlatformHarness): void {
       await entry.call("applications:stop?filterByTk=support", {});
       await agreeOn(entry, "support", "stopped");
       await harness().project.succeed("up");
+      await agreeOn(entry, "support", "running");
+    });
+
+    it("leaves an app as people left it where its declared state is `operator`", async () => {
+      const { project } = harness();
+      const declare = (state: string): void =>
+        project.edit((values) => ((values.apps as Apps).support!.state = state));
+      declare("operator");
+      await project.succeed("up");
+      const entry = await openApp(project, "entry");
+      await entry.call("applications:stop?filterByTk=support", {});
+      await agreeOn(entry, "support", "stopped");
+      assert.match((await project.succeed("up")).stdout, /No changes/);
+      await agreeOn(entry, "support", "stopped");
+      assert.equal((await project.fleet("status")).code, 0);
+      declare("running");
+      await project.succeed("up");
       await agreeOn(entry, "support", "running");
     });
   });

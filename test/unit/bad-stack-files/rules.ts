@@ -39,7 +39,7 @@ export const brokenRules: readonly BadStackFile[] = [
     faults: [
       {
         path: "nocobase-fleet:supervisor",
-        says: ['"official" is not to be had on platform local', "allowed: open or none"],
+        says: ['"official" is not to be had on platform local', "allowed: open, none"],
       },
     ],
   },
@@ -55,6 +55,15 @@ export const brokenRules: readonly BadStackFile[] = [
         path: "nocobase-fleet:supervisor",
         says: ["needs an entry app that hosts no apps", "let the apps name it"],
       },
+    ],
+  },
+  {
+    name: "a dedicated app that is left to people",
+    yaml: `config:
+  nocobase-fleet:apps: { erp: { isolation: dedicated, state: operator } }
+`,
+    faults: [
+      { path: "nocobase-fleet:apps.erp.state", says: ["is for shared apps", "allowed: running or stopped"] },
     ],
   },
   {
