@@ -46,7 +46,7 @@ export const NOCOBASE_HOME = "/opt/nocobase";
 export const NOCOBASE_STORAGE = "/app/nocobase/storage";
 /** Folder that a volume for PostgreSQL belongs at; the cluster lies below it. */
 export const POSTGRES_VOLUME = "/var/lib/postgresql";
-export const LAUNCHER_FILES = ["cluster.cjs", "environment.cjs", "redact.cjs", "serve.cjs"] as const;
+export const LAUNCHER_FILES = ["cluster.cjs", "environment.cjs", "plugins.cjs", "redact.cjs", "serve.cjs"] as const;
 
 /** As in the official images: files in volumes stay readable when one is swapped for the other. */
 const POSTGRES_USER = 999;
