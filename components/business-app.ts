@@ -5,7 +5,7 @@ import { Application } from "../providers/nocobase/resources";
 import { AppDatabase } from "./app-database";
 import type { DatabaseServer } from "./database-server";
 import { createSeed, deriveKeys, type AppKeys } from "./keys";
-import { createInstance, type AppHost, type SecretEnvironment } from "./nocobase-instance";
+import { createInstance, type AppHost, type JoinRegistry, type SecretEnvironment } from "./nocobase-instance";
 
 export interface BusinessAppArgs {
   plan: AppPlan;
@@ -18,6 +18,8 @@ export interface BusinessAppArgs {
   gateway?: pulumi.Resource;
   /** Dedicated apps: the user's own secret environment variables. Default: none. */
   secretEnv?: SecretEnvironment;
+  /** Dedicated apps: how it comes to the fleet's registry, where there is one. */
+  registry?: JoinRegistry;
 }
 
 /**
@@ -49,6 +51,7 @@ export class BusinessApp extends pulumi.ComponentResource {
           database: this.database,
           keys: this.keys,
           secretEnv: args.secretEnv,
+          registry: args.registry,
         }).url
       : this.share(name, args, requireHost(name, host));
     // Where it stands: a platform is told by these which of its parts a tenant's stack uses.

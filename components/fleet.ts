@@ -1,14 +1,16 @@
 /** Puts the components of a fleet plan together. */
 import * as pulumi from "@pulumi/pulumi";
-import type { AppPlan, DatabasePlan, FleetPlan, Isolation } from "../plan/types";
+import type { AppPlan, DatabasePlan, FleetPlan, Isolation, RegistryPlan } from "../plan/types";
 import { siblingUrl } from "../plan/public-url";
 import type { Platform } from "../platforms/types";
+import { Declaration } from "../providers/nocobase/resources";
 import { BusinessApp } from "./business-app";
 import { DatabaseServer } from "./database-server";
 import { EntryApp } from "./entry-app";
 import { Gateway } from "./gateway";
-import type { Credentials, NocoBaseHost, SecretEnvironment } from "./nocobase-instance";
+import type { Credentials, JoinRegistry, NocoBaseHost, SecretEnvironment } from "./nocobase-instance";
 import { exportForTenants, type PlatformExport } from "./platform-export";
+import { Registry } from "./registry";
 import { RuntimeEnvironment } from "./runtime-environment";
 
 export interface FleetSecrets {
@@ -68,12 +70,25 @@ export function createFleet(plan: FleetPlan, platform: Platform, secrets: FleetS
   );
   const serverOf = (database: DatabasePlan) => required(servers, database.server, "database server");
 
+  const planned = plan.registry;
+  let registry: Registry | undefined;
   const entry = new EntryApp("entry", {
     plan: plan.entry,
     platform,
     server: serverOf(plan.entry.database),
     secretEnv: secrets.secretEnv.entry,
+    registry: planned
+      ? ({ registryPassword: password }, parent) => {
+          const server = required(servers, planned.server, "database server");
+          registry = new Registry("registry", { plan: planned, server, password }, { parent });
+          return registry.environment;
+        }
+      : undefined,
   });
+  const join = (key: string): JoinRegistry | undefined => {
+    const joined = registry;
+    return joined && (({ registryPassword }, parent) => joined.member(key, registryPassword, parent));
+  };
   const environments = mapValues(
     plan.environments,
     (environment, key) =>
@@ -82,6 +97,7 @@ export function createFleet(plan: FleetPlan, platform: Platform, secrets: FleetS
         platform,
         server: serverOf(environment.database),
         secretEnv: secrets.secretEnv[key],
+        registry: join(key),
       }),
   );
   const hostOf = (app: AppPlan): NocoBaseHost | undefined => {
@@ -99,6 +115,7 @@ export function createFleet(plan: FleetPlan, platform: Platform, secrets: FleetS
           host: hostOf(app),
           gateway: gateway?.resource,
           secretEnv: secrets.secretEnv[key],
+          registry: app.instance ? join(key) : undefined,
         }),
     );
 
@@ -110,6 +127,8 @@ export function createFleet(plan: FleetPlan, platform: Platform, secrets: FleetS
   };
   const gateway = new Gateway("gateway", { plan: plan.gateway, platform, targets });
   const apps = { ...dedicated, ...createApps("shared", gateway) };
+
+  if (planned) declareFleet(plan, planned, entry);
 
   const hostOutput = (host: NocoBaseHost): InstanceOutput => ({
     id: host.urn,
@@ -165,6 +184,36 @@ export function createFleet(plan: FleetPlan, platform: Platform, secrets: FleetS
       ),
     }),
   };
+}
+
+/** Tells the entry app what the stack file says, for it to show beside what is reported. */
+function declareFleet(plan: FleetPlan, registry: RegistryPlan, entry: EntryApp): void {
+  const role = (key: string): string => required(registry.members, key, "role in the registry of");
+  new Declaration(
+    "declaration",
+    {
+      host: { url: entry.url, account: entry.plan.root.email, password: entry.keys.rootPassword },
+      stack: plan.stack,
+      environments: Object.values(plan.environments).map(({ key: name, title, release }) => ({
+        name,
+        role: role(name),
+        title,
+        release,
+        url: urlOf(plan, name),
+      })),
+      apps: Object.values(plan.apps).map(({ key: name, title, isolation, host, release, url, state }) => ({
+        name,
+        role: role(host ?? name),
+        title,
+        isolation,
+        environment: host ?? null,
+        release,
+        url,
+        state,
+      })),
+    },
+    { parent: entry, dependsOn: entry.resource },
+  );
 }
 
 /** What a stack says of one app. */

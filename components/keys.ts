@@ -17,6 +17,8 @@ export interface AppKeys {
   readonly aesKey: pulumi.Output<string>;
   /** 64 hex digits; encrypts the database passwords of the apps this instance hosts. */
   readonly supervisorKey: pulumi.Output<string>;
+  /** 32 characters, base64url: its role's in the fleet's registry. */
+  readonly registryPassword: pulumi.Output<string>;
 }
 
 /**
@@ -40,6 +42,7 @@ export function deriveKeys(seed: random.RandomPassword, passwordGeneration: numb
     jwtSecret: derive("jwt-secret/1", 32, "hex"),
     aesKey: derive("aes-key/1", 32, "hex"),
     supervisorKey: derive("supervisor-key/1", 32, "hex"),
+    registryPassword: derive("registry-password/1", 24, "base64url"),
   };
 }
 

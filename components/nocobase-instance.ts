@@ -5,6 +5,7 @@ import type { InstanceHandle, Platform } from "../platforms/types";
 import { AppDatabase } from "./app-database";
 import type { DatabaseServer } from "./database-server";
 import { createSeed, deriveKeys, type AppKeys } from "./keys";
+import type { RegistryEnvironment } from "./registry";
 
 export interface InstanceArgs {
   plan: InstancePlan;
@@ -13,7 +14,12 @@ export interface InstanceArgs {
   server: DatabaseServer;
   /** The user's own secret environment variables. Default: none. */
   secretEnv?: SecretEnvironment;
+  /** How it comes to the fleet's registry, where there is one. */
+  registry?: JoinRegistry;
 }
+
+/** Gives the variables by which an instance enters the registry; what that takes is made below `parent`. */
+export type JoinRegistry = (keys: AppKeys, parent: pulumi.Resource) => RegistryEnvironment;
 
 /** Secret environment variables by name. */
 export type SecretEnvironment = Readonly<Record<string, pulumi.Output<string>>>;
@@ -40,9 +46,11 @@ function secretEnvironment(
   plan: InstancePlan,
   keys: AppKeys,
   own: SecretEnvironment = {},
+  registry: RegistryEnvironment = {},
 ): SecretEnvironment {
   return {
     ...own,
+    ...registry,
     APP_KEY: keys.jwtSecret,
     INIT_ROOT_PASSWORD: keys.rootPassword,
     ...(plan.hostsApps ? { APP_SUPERVISOR_AES_SECRET_KEY: keys.supervisorKey } : {}),
@@ -75,6 +83,7 @@ export abstract class NocoBaseHost extends pulumi.ComponentResource implements A
       database: this.database,
       keys: this.keys,
       secretEnv: args.secretEnv,
+      registry: args.registry,
     });
     this.url = instance.url;
     this.resource = instance.resource;
@@ -88,6 +97,7 @@ export interface CreateInstanceArgs {
   database: AppDatabase;
   keys: AppKeys;
   secretEnv?: SecretEnvironment;
+  registry?: JoinRegistry;
 }
 
 /** Files and process of one NocoBase, as children of `parent`. */
@@ -116,7 +126,7 @@ export function createInstance(
     {
       plan,
       database: database.connection,
-      secretEnv: secretEnvironment(plan, keys, args.secretEnv),
+      secretEnv: secretEnvironment(plan, keys, args.secretEnv, args.registry?.(keys, parent)),
       rootPassword: keys.rootPassword,
     },
     { parent, dependsOn: files, deleteBeforeReplace: true },

@@ -38,6 +38,7 @@ export function resolve(stack: string, values: StackValues, facts?: PlatformFact
     images: { source: values.images ?? "official", names: { ...values.imageNames } },
     kubernetes: values.kubernetes,
     topology: values.topology,
+    supervisor: values.supervisor,
     gateway: { ...values.gateway, domain: values.gateway.domain.toLowerCase() },
     databaseServers: mapValues(values.databaseServers, (server): DatabaseServerSpec => ({ ...server })),
     entry: instance("entry", values.entry, fleet),
@@ -101,7 +102,13 @@ function resolveApp(key: string, values: AppValues, fleet: FleetDefaults): AppSp
   const { state, isolation } = values;
   const domains = values.domains.map((domain) => domain.toLowerCase());
   if (isolation === "dedicated") {
-    return { ...instance(key, values, fleet), isolation, state, domains };
+    // A rule refuses `operator` here: who stops a process is its platform.
+    return {
+      ...instance(key, values, fleet),
+      isolation,
+      state: state === "stopped" ? "stopped" : "running",
+      domains,
+    };
   }
   return {
     ...common(key, values, fleet),

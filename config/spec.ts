@@ -1,5 +1,6 @@
 /** A valid stack file with every default in its place: what the planner works on. Deeply frozen plain data. */
 import type {
+  AppState,
   AutoscalePlan,
   DeclaredState,
   DeletionPolicy,
@@ -8,6 +9,7 @@ import type {
   KubernetesPlan,
   PlatformName,
   ResourceLimits,
+  Supervisor,
   TlsPlan,
   Topology,
 } from "../plan/types";
@@ -26,6 +28,8 @@ export interface FleetSpec {
   readonly apps: Readonly<Record<string, AppSpec>>;
   /** What the author says the fleet is; undefined where nothing is said. */
   readonly topology?: Topology;
+  /** What the author chose; undefined where nothing is said. */
+  readonly supervisor?: Supervisor;
 }
 
 /** `image` may be missing on other platforms. */
@@ -88,13 +92,13 @@ export interface InstanceSpec extends CommonSpec {
 }
 
 interface AppCommonSpec {
-  readonly state: DeclaredState;
   /** Custom host names in lower case. */
   readonly domains: readonly string[];
 }
 
 export interface SharedAppSpec extends CommonSpec, AppCommonSpec {
   readonly isolation: "shared";
+  readonly state: AppState;
   /** "entry" or an environment's key. */
   readonly host: string;
   readonly startMode: "auto" | "lazy";
@@ -102,6 +106,7 @@ export interface SharedAppSpec extends CommonSpec, AppCommonSpec {
 
 export interface DedicatedAppSpec extends InstanceSpec, AppCommonSpec {
   readonly isolation: "dedicated";
+  readonly state: DeclaredState;
 }
 
 export type AppSpec = SharedAppSpec | DedicatedAppSpec;

@@ -1,8 +1,17 @@
 /** Fleet spec → fleet plan. Pure, linear in the number of apps; the order of keys never matters. */
 import type { AppSpec, CommonSpec, DatabaseServerSpec, FleetSpec, InstanceSpec } from "../config/spec";
+import { platformCapabilities } from "../platforms/capabilities";
 import { clusterEnvironment, defaultEnvironment } from "./environment-variables";
 import { deepFreeze } from "./freeze";
-import { databaseName, instanceName, replicaName, serverName, tenantAppName, type OwnerKind } from "./names";
+import {
+  databaseName,
+  instanceName,
+  registryName,
+  replicaName,
+  serverName,
+  tenantAppName,
+  type OwnerKind,
+} from "./names";
 import { derivedPort, replicaPorts } from "./ports";
 import { publicUrl, type Front } from "./public-url";
 import type {
@@ -14,8 +23,10 @@ import type {
   GatewayPlan,
   InstancePlan,
   KubernetesPlan,
+  RegistryPlan,
   RootUserPlan,
   RoutePlan,
+  Supervisor,
   Topology,
 } from "./types";
 
@@ -26,10 +37,7 @@ const rootNickname = "Super Admin";
 /** Everything that follows from a spec. Deeply frozen; equal specs give equal plans, key order included. */
 export function planFleet(spec: FleetSpec): FleetPlan {
   // Whether the entry app hosts apps is the one thing of its plan that follows from the apps.
-  const entryHosts = Object.values(spec.apps).some(
-    (app) => app.isolation === "shared" && app.host === "entry",
-  );
-  const entry = planInstance(spec, "entry", "entry", spec.entry, "running", entryHosts);
+  const entry = planInstance(spec, "entry", "entry", spec.entry, "running", entryHostsApps(spec));
   const environments = mapSorted(spec.environments, (environment, key) =>
     planInstance(spec, "environment", key, environment, "running", true),
   );
@@ -43,6 +51,8 @@ export function planFleet(spec: FleetSpec): FleetPlan {
     stack: spec.stack,
     platform: spec.platform,
     topology: topologyOf(spec),
+    supervisor: supervisorOf(spec),
+    ...(supervisorOf(spec) === "open" ? { registry: planRegistry(spec) } : {}),
     releases: [...new Set(instances.map(({ release }) => release))].sort(),
     images: spec.images,
     gateway: planGateway(spec, entry, environments, apps),
@@ -61,6 +71,33 @@ export function topologyOf(spec: FleetSpec): Topology {
     return "hybrid";
   }
   return apps.length > 0 ? "shared" : "single";
+}
+
+/** As chosen; else `open` wherever there is something to control and the entry app's process is its own. */
+export function supervisorOf(spec: FleetSpec): Supervisor {
+  if (spec.platformStack !== undefined) return "none";
+  if (spec.supervisor !== undefined) return spec.supervisor;
+  const possible = platformCapabilities[spec.platform].supervisors.includes("open") && !entryHostsApps(spec);
+  return possible && topologyOf(spec) === "hybrid" ? "open" : "none";
+}
+
+/** Whether shared apps run in the entry app's own process. */
+export function entryHostsApps(spec: FleetSpec): boolean {
+  return Object.values(spec.apps).some((app) => app.isolation === "shared" && app.host === "entry");
+}
+
+function planRegistry(spec: FleetSpec): RegistryPlan {
+  const dedicated = Object.entries(spec.apps).flatMap(([key, app]) =>
+    app.isolation === "dedicated" ? [key] : [],
+  );
+  const members = [...Object.keys(spec.environments), ...dedicated];
+  return {
+    server: spec.entry.database.server,
+    name: registryName(spec.stack, "entry"),
+    members: mapSorted(Object.fromEntries(members.map((key) => [key, key])), (key) =>
+      registryName(spec.stack, key),
+    ),
+  };
 }
 
 function planServer(spec: FleetSpec, key: string, server: DatabaseServerSpec): DatabaseServerPlan {
@@ -94,6 +131,11 @@ function planInstance(
   const firstUser = { INIT_ROOT_EMAIL: root.email, INIT_ROOT_NICKNAME: root.nickname };
   // Also where there is one: a second replica then starts beside it, and nothing starts anew.
   const cluster = hostsApps ? {} : clusterEnvironment;
+  const url = `http://${loopback}:${port}`;
+  const supervision: Record<string, string> =
+    supervisorOf(spec) === "open"
+      ? { FLEET_SUPERVISOR_ROLE: kind, FLEET_SUPERVISOR_NAME: key, FLEET_SUPERVISOR_URL: url }
+      : {};
   return {
     key,
     kind,
@@ -103,12 +145,15 @@ function planInstance(
     state,
     host: loopback,
     port,
-    url: `http://${loopback}:${port}`,
+    url,
     replicas,
     resources: instance.resources,
     database: planDatabase(spec, key, instance),
     root,
-    env: mapSorted({ ...defaultEnvironment, ...instance.env, ...cluster, ...firstUser }, (value) => value),
+    env: mapSorted(
+      { ...defaultEnvironment, ...instance.env, ...cluster, ...supervision, ...firstUser },
+      (value) => value,
+    ),
     secretEnv: instance.secretEnv,
     hostsApps,
     deletion: instance.deletion,
@@ -192,7 +237,8 @@ function planGateway(
         hostKey === undefined ? "app" : hostKey === "entry" ? "entry" : "environment",
         hostKey ?? name,
       ),
-      state,
+      // Whether it runs is known in its environment alone, which answers for it where it doesn't.
+      state: state === "stopped" ? "stopped" : "running",
     })),
   ];
   return {

@@ -18,6 +18,14 @@ export function databaseName(stack: string, key: string): string {
   return withSuffix(name, "_", `${stack}\0${key}`);
 }
 
+/**
+ * Role by which an instance enters the fleet's registry, and the registry's own name for the key `entry`. No key ends
+ * in a hyphen, so it is no app's.
+ */
+export function registryName(stack: string, key: string): string {
+  return databaseName(stack, `${key}-`);
+}
+
 /** Folder, process and container name of an instance: `entry`, `env-<key>`, `app-<key>`, at most 63 characters. */
 export function instanceName(kind: OwnerKind, key: string): string {
   if (kind === "entry") return "entry";

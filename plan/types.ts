@@ -7,9 +7,13 @@
 export type DeletionPolicy = "protect" | "backup" | "retain" | "delete";
 export type PlatformName = "local" | "docker" | "kubernetes";
 export type Topology = "single" | "shared" | "hybrid";
+/** What makes the entry app the control plane. */
+export type Supervisor = "open" | "official" | "none";
 export type Isolation = "shared" | "dedicated";
 /** `running` serves; `stopped` keeps database and files, and answers with the gateway's page. */
 export type DeclaredState = "running" | "stopped";
+/** Of a shared app; `operator` is left as people start and stop it. */
+export type AppState = DeclaredState | "operator";
 
 /** Limits of one process; absent means none. */
 export interface ResourceLimits {
@@ -77,6 +81,9 @@ export interface FleetPlan {
   readonly platformStack?: undefined;
   readonly platform: PlatformName;
   readonly topology: Topology;
+  readonly supervisor: Supervisor;
+  /** Where `supervisor` is `open`. */
+  readonly registry?: RegistryPlan;
   /** NocoBase versions in use, sorted, without duplicates. */
   readonly releases: readonly string[];
   readonly images: ImagesPlan;
@@ -212,6 +219,16 @@ export interface DatabasePlan {
   readonly deletion: DeletionPolicy;
 }
 
+/** The database through which the entry app and those that it controls know of each other. */
+export interface RegistryPlan {
+  /** Key into `databaseServers`: the entry app's. */
+  readonly server: string;
+  /** Name of the database and of the role that owns it, which is the entry app's. */
+  readonly name: string;
+  /** Roles by key of the environment or dedicated app; each may connect, and no more. */
+  readonly members: Readonly<Record<string, string>>;
+}
+
 /** One process of an instance. */
 export interface ReplicaPlan {
   /** Unique in the fleet: `app-erp`, `app-erp.2`. */
@@ -271,7 +288,7 @@ export interface AppPlan {
   readonly placement: string;
   /** For shared apps: "entry" or the environment's key. */
   readonly host?: string;
-  readonly state: DeclaredState;
+  readonly state: AppState;
   /** Shared apps: start with the host (`auto`) or at the first visit (`lazy`). */
   readonly startMode: "auto" | "lazy";
   readonly release: string;

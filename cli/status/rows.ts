@@ -1,7 +1,7 @@
 /** Joins what the stack declares with what is live. */
 import type * as pulumi from "@pulumi/pulumi";
 import type { FleetOutputs } from "../../components/fleet";
-import type { DeclaredState } from "../../plan/types";
+import type { AppState, DeclaredState } from "../../plan/types";
 import type { LivePart, LiveState } from "../../platforms/operations";
 
 type AllOutputs = pulumi.Unwrap<FleetOutputs>;
@@ -27,7 +27,7 @@ export interface StatusRow {
   /** What hosts a shared app: `entry` or an environment's key. */
   environment: string | null;
   /** What the stack file asks for. */
-  declared: DeclaredState;
+  declared: AppState;
   state: LiveState;
   /** False where something that should run doesn't. */
   ok: boolean;
@@ -96,7 +96,8 @@ function infrastructureRow(part: LivePart, url: string | null): StatusRow {
   };
 }
 
-function isAsDeclared(state: LiveState, declared: DeclaredState): boolean {
+function isAsDeclared(state: LiveState, declared: AppState): boolean {
+  if (declared === "operator") return state === "running" || state === "stopped";
   return declared === "running" ? state === "running" : state === "stopped" || state === "held";
 }
 
@@ -143,7 +144,7 @@ function live(
 }
 
 function sharedRow(name: string, app: AppOutput, found: SharedState | undefined): StatusRow {
-  const declared = app.state as DeclaredState;
+  const declared = app.state as AppState;
   const state = found?.state ?? "missing";
   return {
     name,

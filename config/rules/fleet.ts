@@ -1,5 +1,6 @@
 /** The fleet as a whole: platform, topology, releases, connections. */
 import { platformCapabilities } from "../../platforms/capabilities";
+import { entryHostsApps } from "../../plan/fleet";
 import { reservedConnections } from "../schema/parts";
 import { listed, suggest } from "../suggest";
 import { given, isTenant, owners, report, type Context } from "./context";
@@ -38,6 +39,28 @@ export function topology(context: Context): void {
     allowed: plan.topology,
     fix: `write ${plan.topology} or leave it out, or change what is declared`,
   });
+}
+
+/** The platform has the chosen supervisor, and the entry app has room for it. */
+export function supervisor(context: Context): void {
+  const { supervisor: chosen, platform: name } = context.spec;
+  if (chosen === undefined || isTenant(context)) return;
+  const { supervisors } = platformCapabilities[name];
+  if (!supervisors.includes(chosen)) {
+    report(context, ["supervisor"], {
+      value: chosen,
+      problem: `is not to be had on platform ${name}`,
+      allowed: listed(supervisors),
+      fix: "choose one of those, or leave it out",
+    });
+  } else if (chosen === "open" && entryHostsApps(context.spec)) {
+    report(context, ["supervisor"], {
+      value: chosen,
+      problem: "needs an entry app that hosts no apps: its own list of applications would be in the way",
+      allowed: "open only where every shared app names an environment",
+      fix: "declare an environment and let the apps name it, or write none",
+    });
+  }
 }
 
 /** Every release that is named can be installed. */

@@ -2,7 +2,7 @@
 import { hosts, ports, servers } from "./addresses";
 import type { Rule } from "./context";
 import { dockerOnly, reachableServers } from "./docker";
-import { connections, platform, releases, topology } from "./fleet";
+import { connections, platform, releases, supervisor, topology } from "./fleet";
 import { isolation } from "./isolation";
 import { databases, instances, keys } from "./names";
 import { databaseServers, environments, passwords, secretOwners } from "./references";
@@ -20,6 +20,7 @@ export const rules: readonly Rule[] = [
   kubernetes,
   abilities,
   topology,
+  supervisor,
   releases,
   keys,
   environments,

@@ -32,6 +32,14 @@ export function isolation(context: Context): void {
       }
       continue;
     }
+    if (app.state === "operator") {
+      report(context, [...at, "state"], {
+        value: app.state,
+        problem: "is for shared apps: a dedicated app's process is started and stopped by its platform",
+        allowed: "running or stopped",
+        fix: "write one of those, or give the app isolation: shared",
+      });
+    }
     for (const name of sharedOnly) {
       if (written[name] === undefined) continue;
       report(context, [...at, name], {

@@ -76,9 +76,10 @@ export const appSchema = z.strictObject({
     examples: ["blue"],
     defaultText: "none: the entry app's process hosts it",
   }),
-  state: documented(z.enum(["running", "stopped"]).default("running"), {
-    description: "`stopped` keeps database and files; the gateway answers with a page that says so.",
-    allowed: "running or stopped",
+  state: documented(z.enum(["running", "stopped", "operator"]).default("running"), {
+    description:
+      "`stopped` keeps database and files; the gateway answers with a page that says so. `operator`, for shared apps only: started at first, and left from then on as people start and stop it in the entry app or its environment; with the others the next `up` puts it back.",
+    allowed: "running, stopped or operator",
     examples: ["stopped"],
   }),
   startMode: documented(z.enum(["auto", "lazy"]).optional(), {

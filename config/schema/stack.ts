@@ -46,6 +46,13 @@ export const stackSchema = z.strictObject({
     examples: ["hybrid"],
     defaultText: "follows from what is declared",
   }),
+  supervisor: documented(z.enum(["open", "official", "none"]).optional(), {
+    description:
+      "What makes the entry app the fleet's control plane, which shows environments and apps and starts and stops them. `open`: the plugin of this project, over PostgreSQL; `official`: NocoBase's commercial one; `none`: nothing.",
+    allowed: "open, official or none, as far as the platform has it",
+    examples: ["none"],
+    defaultText: "`open` in a hybrid fleet whose entry app hosts no apps, `none` otherwise",
+  }),
   release: release("The fleet's NocoBase release.", `\`{ version: ${defaults.release} }\``),
   deletion: documented(deletionPolicy.default("protect"), {
     description:
@@ -166,6 +173,7 @@ export const textKeys: ReadonlySet<string> = new Set([
   "platform",
   "images",
   "topology",
+  "supervisor",
   "deletion",
   "rootEmail",
 ]);

@@ -1,6 +1,6 @@
 /** Pulumi resources of the `nocobase` provider: applications inside a NocoBase instance. */
 import * as pulumi from "@pulumi/pulumi";
-import type { DeclaredState } from "../../plan/types";
+import type { AppState } from "../../plan/types";
 
 export interface HostArgs {
   /** Address of the hosting instance, e.g. `http://127.0.0.1:21034`. */
@@ -32,12 +32,44 @@ export interface ApplicationArgs {
   cname?: pulumi.Input<string>;
   /** `auto` starts with the host, `lazy` at the first visit. */
   startMode: pulumi.Input<"auto" | "lazy">;
-  state: pulumi.Input<DeclaredState>;
+  state: pulumi.Input<AppState>;
   database: pulumi.Input<ApplicationDatabaseArgs>;
   jwtSecret: pulumi.Input<string>;
   rootEmail: pulumi.Input<string>;
   rootNickname: pulumi.Input<string>;
   rootPassword: pulumi.Input<string>;
+}
+
+export interface DeclaredEnvironmentArgs {
+  name: pulumi.Input<string>;
+  /** Its role in the fleet's registry. */
+  role: pulumi.Input<string>;
+  title: pulumi.Input<string>;
+  release: pulumi.Input<string>;
+  url: pulumi.Input<string>;
+}
+
+export interface DeclaredAppArgs extends DeclaredEnvironmentArgs {
+  isolation: pulumi.Input<string>;
+  /** Null for a dedicated app. */
+  environment: pulumi.Input<string> | null;
+  state: pulumi.Input<AppState>;
+}
+
+export interface DeclarationArgs {
+  /** The entry app. */
+  host: pulumi.Input<Omit<HostArgs, "encryptionKey">>;
+  /** What it declares is replaced as a whole. */
+  stack: pulumi.Input<string>;
+  environments: pulumi.Input<DeclaredEnvironmentArgs[]>;
+  apps: pulumi.Input<DeclaredAppArgs[]>;
+}
+
+/** What a stack file says of its fleet, told to the entry app's control plane. */
+export class Declaration extends pulumi.CustomResource {
+  constructor(name: string, args: DeclarationArgs, opts?: pulumi.CustomResourceOptions) {
+    super("nocobase:index:Declaration", name, { ...args }, opts);
+  }
 }
 
 /** A business app in shared memory; create and update wait until it answers. Deleting it leaves its database. */

@@ -35,12 +35,36 @@ const inputProperties = {
   title: text("Title in the host's app manager."),
   cname: text("Host name that NocoBase answers for this application, e.g. crm.localhost."),
   startMode: { ...text("auto starts with the host, lazy at the first visit."), default: "auto" },
-  state: { ...text("running or stopped."), default: "running" },
+  state: { ...text("running, stopped, or operator: as people leave it."), default: "running" },
   database: { $ref: "#/types/nocobase:index:Database", description: "The application's database." },
   jwtSecret: secret("Signs the application's tokens; at least 16 characters."),
   rootEmail: text("Root user's e-mail in the application."),
   rootNickname: text("Root user's nickname in the application."),
   rootPassword: secret("Root user's password in the application."),
+};
+
+const entry = {
+  type: "object",
+  description: "The entry app.",
+  properties: {
+    url: text("Address of its process."),
+    account: text("Its root user's e-mail."),
+    password: secret("Its root user's password."),
+  },
+  required: ["url", "account", "password"],
+};
+
+const rows = (description: string) => ({
+  type: "array",
+  items: { type: "object", additionalProperties: { $ref: "pulumi.json#/Any" } },
+  description,
+});
+
+const declarationProperties = {
+  host: { $ref: "#/types/nocobase:index:Entry", description: "The entry app." },
+  stack: text("The stack whose declaration this is; another one replaces it."),
+  environments: rows("Runtime environments, each with name, role, title, release and url."),
+  apps: rows("Apps, each with name, role, title, isolation, environment, release, url and state."),
 };
 
 const requiredInputs = [
@@ -67,7 +91,11 @@ export const schema = {
       password: secret("Root password of the host, for imports; else NOCOBASE_PASSWORD."),
     },
   },
-  types: { "nocobase:index:Host": host, "nocobase:index:Database": database },
+  types: {
+    "nocobase:index:Host": host,
+    "nocobase:index:Database": database,
+    "nocobase:index:Entry": entry,
+  },
   resources: {
     "nocobase:index:Application": {
       description:
@@ -79,6 +107,13 @@ export const schema = {
         url: text("Address inside the host, e.g. http://127.0.0.1:21034/apps/crm/."),
       },
       required: [...requiredInputs, "startMode", "state", "url"],
+    },
+    "nocobase:index:Declaration": {
+      description: "What a stack file says of its fleet, told to the entry app's control plane.",
+      inputProperties: declarationProperties,
+      requiredInputs: Object.keys(declarationProperties),
+      properties: declarationProperties,
+      required: Object.keys(declarationProperties),
     },
   },
 };

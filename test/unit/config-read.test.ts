@@ -38,6 +38,7 @@ describe("readFleetSpec", function () {
         ingress: { controllerNamespace: "ingress-nginx", annotations: {} },
         egress: [],
       },
+      supervisor: undefined,
       topology: undefined,
       gateway: { host: "127.0.0.1", port: 13000, domain: "localhost", uploadLimitMiB: 1024 },
       databaseServers: { main: { kind: "managed", maxConnections: 300 } },

@@ -5,7 +5,7 @@ import type { LiveApplication, LiveStatus } from "../../providers/nocobase/clien
 import { diffInputs } from "../../providers/nocobase/application/diff";
 import { idOf, parseId } from "../../providers/nocobase/application/identity";
 import { checkInputs, knownInputs } from "../../providers/nocobase/application/inputs";
-import { asDeclared, stateOf } from "../../providers/nocobase/application/live";
+import { asDeclared, stateOf, targetState } from "../../providers/nocobase/application/live";
 import {
   decrypt,
   differences,
@@ -66,7 +66,7 @@ describe("nocobase:index:Application", () => {
       ["a cname with a port", { cname: "crm.localhost:80" }, "cname", /without a port/],
       ["an upper-case cname", { cname: "Crm.localhost" }, "cname", /in lower case/],
       ["an unknown start mode", { startMode: "eager" }, "startMode", /"eager" must be auto .* or lazy/],
-      ["an unknown state", { state: "paused" }, "state", /"paused" must be running or stopped/],
+      ["an unknown state", { state: "paused" }, "state", /"paused" must be running, stopped or operator/],
       ["a short JWT secret", { jwtSecret: "short" }, "jwtSecret", /at least 16 characters/],
       ["no e-mail", { rootEmail: "root" }, "rootEmail", /"root" must be an e-mail address/],
       [
@@ -293,6 +293,10 @@ describe("nocobase:index:Application", () => {
       assert.equal(stateOf("error", { state: "running", startMode: "auto" }), "stopped");
       assert.equal(stateOf("stopped", { state: "running", startMode: "lazy" }), "running");
       assert.equal(stateOf("running", { state: "stopped", startMode: "auto" }), "running");
+      for (const status of ["running", "stopped", "error"] as const)
+        assert.equal(stateOf(status, { state: "operator", startMode: "auto" }), "operator");
+      assert.equal(targetState({ state: "operator", startMode: "auto" }, undefined), "running");
+      assert.equal(targetState({ state: "operator", startMode: "auto" }, "stopped"), "stopped");
     });
   });
 

@@ -32,14 +32,33 @@ function assertUnique(values: readonly (string | number)[]): void {
   assert.equal(new Set(values).size, values.length, `not unique: ${values.join(", ")}`);
 }
 
-/** Everything of a plan but one app, and but what says whether the entry app hosts any. */
+/** Without the variables of the control plane: whether there is one depends on the fleet as a whole. */
+function unsupervised<Part extends { env: Readonly<Record<string, string>> }>(part: Part) {
+  const env = Object.entries(part.env).filter(([name]) => !name.startsWith("FLEET_SUPERVISOR_"));
+  return { ...part, env: Object.fromEntries(env) };
+}
+
+/** Everything of a plan but one app, and but what says whether the entry app hosts any and is the control plane. */
 function without(plan: FleetPlan, app: string) {
+  const { env, ...entry } = unsupervised(plan.entry);
   return {
     ...plan,
     topology: undefined,
+    supervisor: undefined,
+    registry: undefined,
     releases: undefined,
-    entry: { ...plan.entry, hostsApps: undefined, env: { ...plan.entry.env, FLEET_CLUSTER: undefined } },
-    apps: Object.fromEntries(Object.entries(plan.apps).filter(([name]) => name !== app)),
+    entry: { ...entry, hostsApps: undefined, env: { ...env, FLEET_CLUSTER: undefined } },
+    environments: Object.fromEntries(
+      Object.entries(plan.environments).map(([key, each]) => [key, unsupervised(each)]),
+    ),
+    apps: Object.fromEntries(
+      Object.entries(plan.apps)
+        .filter(([name]) => name !== app)
+        .map(([name, each]) => [
+          name,
+          each.instance ? { ...each, instance: unsupervised(each.instance) } : each,
+        ]),
+    ),
     gateway: { ...plan.gateway, routes: plan.gateway.routes.filter((route) => route.key !== app) },
   };
 }

@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
+import fc from "fast-check";
 import { readFleetSpec } from "../../config/read";
 import { ownedBy } from "../../plan/environment-variables";
 import { planFleet } from "../../plan/fleet";
-import { databaseName, instanceName } from "../../plan/names";
+import { databaseName, instanceName, registryName } from "../../plan/names";
 import type { FleetPlan } from "../../plan/types";
+import { key, stack } from "./support/stack-values";
 
 function plan(values: Record<string, unknown>, stack = "dev"): FleetPlan {
   const { spec, faults } = readFleetSpec({ stack, values });
@@ -38,6 +40,32 @@ describe("planFleet", () => {
     assert.equal(plan({ apps: { crm: {} } }).topology, "shared");
     assert.equal(plan({ environments: { blue: {} } }).topology, "hybrid");
     assert.equal(plan({ apps: { crm: { isolation: "dedicated" } } }).topology, "hybrid");
+  });
+
+  it("makes the entry app the control plane where there is something to control and it hosts nothing itself", () => {
+    assert.equal(plan({}).supervisor, "none");
+    assert.equal(plan({ apps: { crm: {} } }).supervisor, "none");
+    assert.equal(plan({ environments: { blue: {} }, apps: { crm: {} } }).supervisor, "none");
+    assert.equal(plan({ environments: { blue: {} }, supervisor: "none" }).registry, undefined);
+    const made = plan({ environments: { blue: {} }, apps: { erp: { isolation: "dedicated" } } });
+    assert.deepEqual(made.registry, {
+      server: "main",
+      name: "dev_entry_",
+      members: { blue: "dev_blue_", erp: "dev_erp_" },
+    });
+    assert.equal(made.environments.blue?.env.FLEET_SUPERVISOR_ROLE, "environment");
+    assert.equal(made.apps.erp?.instance?.env.FLEET_SUPERVISOR_NAME, "erp");
+  });
+
+  it("gives the registry's roles names that no app's has", () => {
+    fc.assert(
+      fc.property(fc.uniqueArray(key, { maxLength: 20 }), stack, (keys, name) => {
+        const own = keys.map((each) => databaseName(name, each));
+        const members = ["entry", ...keys].map((each) => registryName(name, each));
+        assert.equal(new Set([...own, ...members]).size, own.length + members.length);
+        for (const member of members) assert.ok(member.length <= 63);
+      }),
+    );
   });
 
   it("places a shared app in its environment and gives it that release", () => {

@@ -51,6 +51,7 @@ export const LAUNCHER_FILES = [
   "cluster.cjs",
   "environment.cjs",
   "health.cjs",
+  "plugins.cjs",
   "redact.cjs",
   "serve.cjs",
 ] as const;

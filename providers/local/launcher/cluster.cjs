@@ -3,13 +3,6 @@ const { createHash } = require("node:crypto");
 const path = require("node:path");
 const os = require("node:os");
 
-const PLUGIN = "@nocobase-fleet/plugin-cluster";
-const PREFIXES = [
-  "@nocobase/plugin-",
-  "@nocobase/plugin-sample-",
-  "@nocobase/preset-",
-  "@nocobase-fleet/plugin-",
-];
 const POLL_MS = 500;
 /** A replica whose sign of life is older while it installs is taken for paused, and loses its connections. */
 const SILENT_MS = 60_000;
@@ -20,13 +13,9 @@ const STARTING = new Set(["ECONNREFUSED", "ECONNRESET", "57P03", "53300"]);
 
 const isReplica = () => process.env.FLEET_CLUSTER === "1";
 
-/** Sets the variables by which NocoBase loads the cluster plugin. */
+/** Sets what replicas need apart from each other. */
 function prepareReplica() {
   if (!isReplica()) return;
-  // Known, not built in: that would leave a row in the app's database, which a single process could not load.
-  const plugins = (process.env.APPEND_PRESET_LOCAL_PLUGINS || "").split(",").filter(Boolean);
-  process.env.APPEND_PRESET_LOCAL_PLUGINS = [...new Set([...plugins, PLUGIN])].join(",");
-  process.env.PLUGIN_PACKAGE_PREFIX ||= PREFIXES.join(",");
   // Replicas share their storage folder, where this socket would be by default.
   process.env.SOCKET_PATH ||= path.join(os.tmpdir(), `nocobase-${process.pid}.sock`);
 }

@@ -2,11 +2,13 @@
 const fs = require("node:fs");
 const { prepareReplica, waitForTurn } = require("./cluster.cjs");
 const { prepareNocoBase, readSecrets } = require("./environment.cjs");
+const { prepareOwnPlugins } = require("./plugins.cjs");
 const { redactRequestLog } = require("./redact.cjs");
 
 readSecrets();
 // For a container's health check, which ends a server that doesn't answer any more.
 if (process.env.FLEET_PID_FILE) fs.writeFileSync(process.env.FLEET_PID_FILE, String(process.pid));
+prepareOwnPlugins();
 prepareReplica();
 const requireFromRelease = prepareNocoBase();
 

@@ -1,7 +1,7 @@
 /** NocoBase installed once per version and lockfile, shared by all instances of all stacks of this user. */
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { buildClusterPlugin } from "../../../plugins/cluster/build";
+import { buildPlugins } from "../../../plugins/build";
 import { withLock } from "../../../toolchain/lock";
 import { run, tail } from "../../../toolchain/process";
 import { noProgress, withHeartbeat, type Progress, type ProgressPart } from "../../../toolchain/progress";
@@ -46,7 +46,7 @@ export async function ensureRelease(version: string, options: EnsureReleaseOptio
         const partial = partialOf(folder);
         assertSpace(path.dirname(folder));
         copyManifests(releaseSource(version), partial);
-        await buildClusterPlugin(path.join(partial, "plugins", "cluster"), version);
+        await buildPlugins(path.join(partial, "plugins"), version);
         if (!(await reuseInstall(otherInstalls(version, folder), partial))) {
           await installPackages(version, partial, part);
         }

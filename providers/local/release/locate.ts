@@ -1,7 +1,7 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { cacheRoot, shortHash } from "../../../toolchain/locations";
-import { clusterSources } from "../../../plugins/cluster/build";
+import { pluginSources } from "../../../plugins/build";
 import { listFolder, readTextIfExists } from "../support/files";
 
 /** Raised when what is done after `npm ci` changes, so that older installs are not taken for current. */
@@ -47,7 +47,7 @@ function layoutOf(folder: string): string {
 let ownPlugins: string | undefined;
 
 function pluginHash(): string {
-  ownPlugins ??= shortHash(...clusterSources().map((file) => fs.readFileSync(file)));
+  ownPlugins ??= shortHash(...pluginSources().map((file) => fs.readFileSync(file)));
   return ownPlugins;
 }
 

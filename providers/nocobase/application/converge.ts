@@ -4,6 +4,7 @@ import { tryDatabase } from "./database";
 import { initialise, type Achieved } from "./initialise";
 import { idOf } from "./identity";
 import type { ApplicationInputs } from "./inputs";
+import { targetState } from "./live";
 import { differences } from "./options";
 import { inTurn } from "./queue";
 import { refuseForeign, register } from "./registration";
@@ -30,7 +31,8 @@ export async function converge(
     achieved?.rootEmail === inputs.rootEmail &&
     achieved.rootNickname === inputs.rootNickname &&
     achieved.rootPassword === inputs.rootPassword;
-  const visited = inputs.state === "running" || !rootIsSet;
+  const target = targetState(inputs, found?.status);
+  const visited = target === "running" || !rootIsSet;
   // A failed one keeps its old connection until it is stopped: a start alone would only fail again.
   const again = change?.restart || found?.status === "error";
   if (visited && (again || found?.status !== "running")) await tryDatabase(inputs);
@@ -48,7 +50,7 @@ export async function converge(
       await initialise(host, inputs, progress, { signal: context.signal });
       Object.assign(progress, rootOf(inputs));
     }
-    if (inputs.state === "stopped") await runtime.stop();
+    if (target === "stopped") await runtime.stop();
   } catch (error) {
     throw failed(error, inputs, progress, found !== undefined || (await isThere(runtime)));
   }

@@ -71,7 +71,9 @@ const schema = z
     startMode: z
       .enum(["auto", "lazy"], "must be auto (with the host) or lazy (at the first visit)")
       .default("auto"),
-    state: z.enum(["running", "stopped"], "must be running or stopped").default("running"),
+    state: z
+      .enum(["running", "stopped", "operator"], "must be running, stopped or operator")
+      .default("running"),
     database,
     jwtSecret: secret("the JWT secret", 16),
     rootEmail: z.email("must be an e-mail address"),

@@ -19,13 +19,22 @@ export function isDown(status: LiveStatus): boolean {
 /** Whether a live state is what was declared. A lazy application that nobody has visited yet is as declared. */
 export function asDeclared(status: LiveStatus, wanted: Wanted): boolean {
   if (wanted.state === "stopped") return isDown(status);
+  // A failure is no state that anybody chose; as declared, it is left to people all the same.
+  if (wanted.state === "operator") return status !== "not_found";
   if (status === "error" || status === "not_found") return false;
   return wanted.startMode === "lazy" || !isDown(status);
 }
 
+/** What an update makes of an application: one that is left to people stays as it is, a new one runs. */
+export function targetState(wanted: Wanted, found: LiveStatus | undefined): "running" | "stopped" {
+  if (wanted.state !== "operator") return wanted.state;
+  return found === "stopped" ? "stopped" : "running";
+}
+
 /** The declared state that a live one amounts to, for refresh. */
 export function stateOf(status: LiveStatus, wanted: Wanted): Wanted["state"] {
-  return asDeclared(status, wanted) ? wanted.state : wanted.state === "running" ? "stopped" : "running";
+  if (asDeclared(status, wanted)) return wanted.state;
+  return wanted.state === "stopped" ? "running" : "stopped";
 }
 
 const LOOK_LIMIT_MS = 1_000;

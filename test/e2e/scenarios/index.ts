@@ -1,6 +1,7 @@
 /** What every platform must do, on real parts. The steps build on each other: one fleet lives through all of them. */
 import type { PlatformHarness } from "../support/fleet";
 import { changes } from "./changes";
+import { controlPlane } from "./control-plane";
 import { firstUp } from "./first-up";
 import { recovery } from "./recovery";
 import { removal } from "./removal";
@@ -24,6 +25,7 @@ export const startingValues = (port: number) => ({
  */
 export function describeScenarios(harness: () => PlatformHarness, more: () => void = () => undefined): void {
   firstUp(harness);
+  controlPlane(harness);
   safety(harness);
   changes(harness);
   scale(harness);

@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import { Pool, types } from "pg";
 import { until } from "../../../providers/nocobase/client";
 import { PostgresCacheStore } from "../../../plugins/cluster/src/server/cache/store";
-import type { Logger, QueueEvent } from "../../../plugins/cluster/src/server/contracts/core";
+import type { Logger, QueueEvent } from "../../../plugins/shared/contracts/core";
 import { Locks } from "../../../plugins/cluster/src/server/locks/locks";
 import { applicationName, reap } from "../../../plugins/cluster/src/server/member/lease";
 import { Member } from "../../../plugins/cluster/src/server/member/member";

@@ -65,6 +65,41 @@ export const brokenRules: readonly BadStackFile[] = [
     ],
   },
   {
+    name: "a supervisor that the platform lacks",
+    yaml: `config:
+  nocobase-fleet:supervisor: official
+`,
+    faults: [
+      {
+        path: "nocobase-fleet:supervisor",
+        says: ['"official" is not to be had on platform local', "allowed: open, none"],
+      },
+    ],
+  },
+  {
+    name: "a control plane in an entry app that hosts apps itself",
+    yaml: `config:
+  nocobase-fleet:supervisor: open
+  nocobase-fleet:environments: { blue: {} }
+  nocobase-fleet:apps: { crm: {} }
+`,
+    faults: [
+      {
+        path: "nocobase-fleet:supervisor",
+        says: ["needs an entry app that hosts no apps", "let the apps name it"],
+      },
+    ],
+  },
+  {
+    name: "a dedicated app that is left to people",
+    yaml: `config:
+  nocobase-fleet:apps: { erp: { isolation: dedicated, state: operator } }
+`,
+    faults: [
+      { path: "nocobase-fleet:apps.erp.state", says: ["is for shared apps", "allowed: running or stopped"] },
+    ],
+  },
+  {
     name: "a managed server on a platform that runs none",
     yaml: `config:
   nocobase-fleet:platform: kubernetes

@@ -76,7 +76,7 @@ const sharedApp = (environments: readonly string[]) =>
     {
       ...common,
       ...(environments.length > 0 ? { environment: fc.constantFrom(...environments) } : {}),
-      state: fc.constantFrom("running", "stopped"),
+      state: fc.constantFrom("running", "stopped", "operator"),
       startMode: fc.constantFrom("auto", "lazy"),
     },
     { requiredKeys: [] },

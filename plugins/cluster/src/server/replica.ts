@@ -1,7 +1,7 @@
 import { Gateway } from "@nocobase/server";
 import { randomUUID } from "node:crypto";
 import { PostgresCacheStore } from "./cache/store";
-import type { Application, LockAdapter, Logger, Transaction } from "./contracts/core";
+import type { Application, LockAdapter, Logger, Transaction } from "../../../shared/contracts/core";
 import { SharedTokenBlacklist } from "./auth/token-blacklist";
 import { renewTokensOnce } from "./auth/token-renewal";
 import { applyGap, watchGaps, type Change } from "./changes/gaps";

@@ -1,4 +1,4 @@
-import type { Repository, TokenBlacklist } from "../contracts/core";
+import type { Repository, TokenBlacklist } from "../../../../shared/contracts/core";
 import type { MessageBus } from "../pubsub/bus";
 
 const CHANNEL = "fleet.signed-out";

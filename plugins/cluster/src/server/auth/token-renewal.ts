@@ -1,4 +1,4 @@
-import type { Application } from "../contracts/core";
+import type { Application } from "../../../../shared/contracts/core";
 
 /** How long another replica may take to renew a token. */
 const LOCK_MS = 10_000;

@@ -1,4 +1,4 @@
-import type { CacheStore } from "../contracts/core";
+import type { CacheStore } from "../../../../shared/contracts/core";
 import type { Member } from "../member/member";
 import { NearCache } from "./near-cache";
 

@@ -1,5 +1,5 @@
 /** Changes that NocoBase 2.2.15 keeps in a process's memory and tells no other: told here. */
-import type { Application, Model, Transaction } from "../contracts/core";
+import type { Application, Model, Transaction } from "../../../../shared/contracts/core";
 
 export type Change =
   | { type: "roleRemoved"; name: string }

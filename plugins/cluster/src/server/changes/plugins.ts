@@ -1,4 +1,4 @@
-import type { Application } from "../contracts/core";
+import type { Application } from "../../../../shared/contracts/core";
 import type { HeldLock, Locks } from "../locks/locks";
 
 const LOCK = "fleet:plugin-change";

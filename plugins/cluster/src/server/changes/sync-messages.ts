@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Application } from "../contracts/core";
+import type { Application } from "../../../../shared/contracts/core";
 import type { Member } from "../member/member";
 
 const TRIES = 4;

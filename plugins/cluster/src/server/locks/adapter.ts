@@ -1,5 +1,5 @@
 import { LockAcquireError } from "@nocobase/lock-manager";
-import type { AcquiredLock, LockAdapter } from "../contracts/core";
+import type { AcquiredLock, LockAdapter } from "../../../../shared/contracts/core";
 import type { HeldLock, Locks } from "./locks";
 
 /** NocoBase's locks over all replicas. What runs exclusively keeps its lock until it ends, however long that takes. */

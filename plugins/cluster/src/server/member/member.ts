@@ -2,10 +2,10 @@ import { randomUUID } from "node:crypto";
 import { performance } from "node:perf_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
 import { escapeIdentifier, Pool, type Client, type QueryResult, type QueryResultRow } from "pg";
-import type { Logger } from "../contracts/core";
+import { Session } from "../../../../shared/session";
+import type { Logger } from "../../../../shared/contracts/core";
 import { applicationName, leave, reap, register, renew } from "./lease";
 import { migrate } from "./migrations";
-import { Session } from "./session";
 import type { MemberSettings } from "./settings";
 
 /** Exit code of a replica that another one has shut out: EX_TEMPFAIL, a supervisor starts it again. */

@@ -1,7 +1,7 @@
 import { hostname } from "node:os";
 import { isMainThread, threadId } from "node:worker_threads";
 import type { ClientConfig } from "pg";
-import type { Database } from "../contracts/core";
+import type { Database } from "../../../../shared/contracts/core";
 
 /** How long a silent replica keeps what it holds, milliseconds. Shorter hands over sooner, and tolerates less stalling. */
 const DEFAULT_LEASE_MS = 15_000;

@@ -1,4 +1,4 @@
-import type { MessageHandler, PubSubAdapter } from "../contracts/core";
+import type { MessageHandler, PubSubAdapter } from "../../../../shared/contracts/core";
 import type { Member } from "../member/member";
 import type { MessageBus } from "./bus";
 

@@ -1,6 +1,6 @@
 import { performance } from "node:perf_hooks";
 import type { Client } from "pg";
-import type { Logger, MessageHandler } from "../contracts/core";
+import type { Logger, MessageHandler } from "../../../../shared/contracts/core";
 import type { Member } from "../member/member";
 
 /** PostgreSQL's own limit for a notification is 8,000 bytes; longer messages are read from the log. */

@@ -1,4 +1,4 @@
-import type { Application, Transaction } from "../contracts/core";
+import type { Application, Transaction } from "../../../../shared/contracts/core";
 import type { Member } from "../member/member";
 import { PUBLISH } from "./bus";
 

@@ -1,4 +1,9 @@
-import type { Logger, QueueAdapter, QueueEvent, QueueMessageOptions } from "../contracts/core";
+import type {
+  Logger,
+  QueueAdapter,
+  QueueEvent,
+  QueueMessageOptions,
+} from "../../../../shared/contracts/core";
 import type { Member } from "../member/member";
 import { Channel, type Handover } from "./channel";
 

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Logger, QueueEvent, QueueMessageOptions } from "../contracts/core";
+import type { Logger, QueueEvent, QueueMessageOptions } from "../../../../shared/contracts/core";
 import type { Member } from "../member/member";
 
 /** The core's own defaults, in server/src/event-queue.ts. */

@@ -1,4 +1,4 @@
-import type { Application } from "../contracts/core";
+import type { Application } from "../../../../shared/contracts/core";
 import type { Handover } from "./channel";
 
 /** plugin-async-task-manager 2.2.15, common/constants.ts: what runs carries 0, what waits carries null. */

@@ -7,6 +7,8 @@ export interface SessionHooks {
   /** Runs on each new connection before it counts as connected; a throw drops the connection and tries anew. */
   connected(client: Client): Promise<void>;
   lost(reason: string): void;
+  /** An attempt to connect failed; not called for the first one of {@link Session.start}, which rejects. */
+  failed?(error: Error): void;
   notified(payload: string): void;
 }
 
@@ -28,6 +30,11 @@ export class Session {
     const first = new Promise<void>((resolve, reject) => (this.firstConnection = { resolve, reject }));
     this.running = this.keepConnected();
     await first;
+  }
+
+  /** Goes on trying from the first attempt on, for what may be made later than this process. */
+  startPatiently(): void {
+    this.running = this.keepConnected();
   }
 
   get connected(): boolean {
@@ -91,6 +98,7 @@ export class Session {
           this.firstConnection.reject(reason);
           return;
         }
+        if (this.isOpen()) this.hooks.failed?.(reason);
       }
       this.client = undefined;
       destroy(client);

@@ -1,4 +1,4 @@
-/** What this plugin uses of NocoBase's packages (2.2.15); the release it is installed into brings the code. */
+/** What our plugins use of NocoBase's packages (2.2.15); the release it is installed into brings the code. */
 
 declare module "@nocobase/server" {
   type CoreApplication = import("./core").Application;
@@ -17,7 +17,14 @@ declare module "@nocobase/server" {
     /** Handlers run before everything else; one that returns other than `false` has answered. */
     registerRequestHandler(handler: import("./core").RequestHandler): void;
     registerWsHandler(handler: import("./core").UpgradeHandler): void;
+    getInstance(): {
+      /** Name of the app that a request is for. */
+      getRequestHandleAppName(request: import("node:http").IncomingMessage): Promise<string>;
+    };
   };
+
+  /** packages/core/server/src/app-supervisor/index.ts */
+  export const AppSupervisor: { getInstance(): import("./app-supervisor").AppSupervisor };
 }
 
 declare module "@nocobase/lock-manager" {

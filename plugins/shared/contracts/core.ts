@@ -1,5 +1,5 @@
 /**
- * The parts of NocoBase 2.2.15's core that this plugin fills or calls, as its public source has them under
+ * The parts of NocoBase 2.2.15's core that our plugins fill or call, as its public source has them under
  * packages/core: pubSubManager, lockManager, eventQueue, workerIdAllocator, cacheManager, authManager.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
@@ -147,6 +147,7 @@ export interface Application {
   logger: Logger;
   db: Database;
   stopped: boolean;
+  getPackageVersion(): string;
   on(event: string, listener: (...args: never[]) => unknown): void;
   pubSubManager: {
     publisherId: string;

@@ -1,0 +1,1 @@
+export { PluginSupervisor as default } from "./plugin";
