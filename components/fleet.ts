@@ -47,6 +47,8 @@ export interface AppOutput extends InstanceOutput {
 export interface FleetOutputs {
   platform: string;
   topology: string;
+  /** What makes the entry app the control plane: `open`, `official` or `none`. */
+  supervisor: string;
   url: pulumi.Output<string>;
   entry: InstanceOutput;
   environments: Record<string, InstanceOutput>;
@@ -128,7 +130,7 @@ export function createFleet(plan: FleetPlan, platform: Platform, secrets: FleetS
   const gateway = new Gateway("gateway", { plan: plan.gateway, platform, targets });
   const apps = { ...dedicated, ...createApps("shared", gateway) };
 
-  if (planned) declareFleet(plan, planned, entry);
+  if (planned) declareFleet(plan, planned, entry, platform);
 
   const hostOutput = (host: NocoBaseHost): InstanceOutput => ({
     id: host.urn,
@@ -168,6 +170,7 @@ export function createFleet(plan: FleetPlan, platform: Platform, secrets: FleetS
   return {
     platform: plan.platform,
     topology: plan.topology,
+    supervisor: plan.supervisor,
     url: gateway.url,
     entry: hostOutput(entry),
     environments: mapValues(environments, hostOutput),
@@ -187,7 +190,7 @@ export function createFleet(plan: FleetPlan, platform: Platform, secrets: FleetS
 }
 
 /** Tells the entry app what the stack file says, for it to show beside what is reported. */
-function declareFleet(plan: FleetPlan, registry: RegistryPlan, entry: EntryApp): void {
+function declareFleet(plan: FleetPlan, registry: RegistryPlan, entry: EntryApp, platform: Platform): void {
   const role = (key: string): string => required(registry.members, key, "role in the registry of");
   new Declaration(
     "declaration",
@@ -201,16 +204,19 @@ function declareFleet(plan: FleetPlan, registry: RegistryPlan, entry: EntryApp):
         release,
         url: urlOf(plan, name),
       })),
-      apps: Object.values(plan.apps).map(({ key: name, title, isolation, host, release, url, state }) => ({
-        name,
-        role: role(host ?? name),
-        title,
-        isolation,
-        environment: host ?? null,
-        release,
-        url,
-        state,
-      })),
+      apps: Object.values(plan.apps).map(
+        ({ key: name, title, isolation, host, release, url, state, instance }) => ({
+          name,
+          role: role(host ?? name),
+          title,
+          isolation,
+          environment: host ?? null,
+          release,
+          url,
+          state,
+          addresses: platform.addresses(instance ?? required(plan.environments, host ?? "", "environment")),
+        }),
+      ),
     },
     { parent: entry, dependsOn: entry.resource },
   );

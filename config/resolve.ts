@@ -102,11 +102,10 @@ function resolveApp(key: string, values: AppValues, fleet: FleetDefaults): AppSp
   const { state, isolation } = values;
   const domains = values.domains.map((domain) => domain.toLowerCase());
   if (isolation === "dedicated") {
-    // A rule refuses `operator` here: who stops a process is its platform.
     return {
       ...instance(key, values, fleet),
       isolation,
-      state: state === "stopped" ? "stopped" : "running",
+      state,
       domains,
     };
   }

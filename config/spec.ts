@@ -2,7 +2,6 @@
 import type {
   AppState,
   AutoscalePlan,
-  DeclaredState,
   DeletionPolicy,
   ImagesPlan,
   KubernetesPlacement,
@@ -106,7 +105,7 @@ export interface SharedAppSpec extends CommonSpec, AppCommonSpec {
 
 export interface DedicatedAppSpec extends InstanceSpec, AppCommonSpec {
   readonly isolation: "dedicated";
-  readonly state: DeclaredState;
+  readonly state: AppState;
 }
 
 export type AppSpec = SharedAppSpec | DedicatedAppSpec;

@@ -133,9 +133,7 @@ function planInstance(
   const cluster = hostsApps ? {} : clusterEnvironment;
   const url = `http://${loopback}:${port}`;
   const supervision: Record<string, string> =
-    supervisorOf(spec) === "open"
-      ? { FLEET_SUPERVISOR_ROLE: kind, FLEET_SUPERVISOR_NAME: key, FLEET_SUPERVISOR_URL: url }
-      : {};
+    supervisorOf(spec) === "open" ? { FLEET_SUPERVISOR_ROLE: kind, FLEET_SUPERVISOR_NAME: key } : {};
   return {
     key,
     kind,
@@ -185,7 +183,11 @@ function planApp(spec: FleetSpec, key: string, app: AppSpec): AppPlan {
       placement: "dedicated",
       startMode: "auto",
       release: app.release,
-      instance: { ...planInstance(spec, "app", name, app, app.state, false), database: common.database },
+      // One that is left to people has its process, in which they stop and start it.
+      instance: {
+        ...planInstance(spec, "app", name, app, app.state === "stopped" ? "stopped" : "running", false),
+        database: common.database,
+      },
     };
   }
   const { host, startMode } = app;

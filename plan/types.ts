@@ -12,7 +12,7 @@ export type Supervisor = "open" | "official" | "none";
 export type Isolation = "shared" | "dedicated";
 /** `running` serves; `stopped` keeps database and files, and answers with the gateway's page. */
 export type DeclaredState = "running" | "stopped";
-/** Of a shared app; `operator` is left as people start and stop it. */
+/** Of an app; `operator` is left as people start and stop it. */
 export type AppState = DeclaredState | "operator";
 
 /** Limits of one process; absent means none. */

@@ -97,6 +97,8 @@ export interface Platform {
   files(name: string, request: FilesRequest, options: pulumi.CustomResourceOptions): pulumi.Resource;
   instance(name: string, request: InstanceRequest, options: pulumi.CustomResourceOptions): InstanceHandle;
   gateway(name: string, request: GatewayRequest, options: pulumi.CustomResourceOptions): GatewayHandle;
+  /** Where the rest of the fleet reaches the processes of an instance, from the plan alone. */
+  addresses(plan: InstancePlan): readonly string[];
   /** Tells the platform stack's gateway of a tenant's apps; in force once it exists or was updated. */
   tenantRoutes(
     name: string,

@@ -6,6 +6,18 @@ const ROOT = __dirname;
 /** Folders of the plugins: `plugins/<name>` here is `plugins/<name>` in a release. */
 const PLUGINS = ["cluster", "supervisor"] as const;
 const SHARED = "shared";
+/** Parts of the gateway that the supervisor brings along, to pass requests on as it does. */
+const GATEWAY = path.join(ROOT, "..", "providers", "local", "gateway");
+const GATEWAY_PARTS = [
+  "address",
+  "body",
+  "compiled",
+  "headers",
+  "pages",
+  "proxy",
+  "router",
+  "routes",
+] as const;
 
 /** Files that decide what is built, sorted. */
 export function pluginSources(): string[] {
@@ -15,7 +27,8 @@ export function pluginSources(): string[] {
       .filter((name) => /\.tsx?$/.test(name) || name === "package.json")
       .map((name) => path.join(ROOT, folder, name)),
   );
-  return [__filename, ...sources].sort();
+  const gateway = GATEWAY_PARTS.map((name) => path.join(GATEWAY, `${name}.ts`));
+  return [__filename, ...sources, ...gateway].sort();
 }
 
 /**

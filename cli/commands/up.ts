@@ -9,9 +9,11 @@ import { many, type ManyOptions } from "./many";
 import { runUpdate } from "../update";
 import { backUpBeforeUpgrade } from "../upgrades";
 import { liveRows } from "../status/live";
-import { isDegraded, type StatusRow } from "../status/rows";
+import { isDegraded, type ShownState, type StatusRow } from "../status/rows";
 import { statusTable } from "./status";
 
+/** What becomes another state by itself: a process that was started anew has yet to tell of its apps. */
+const ON_THE_WAY: ReadonlySet<ShownState> = new Set(["starting", "pending", "unavailable"]);
 /** How long apps may take to come up after their host was started anew, milliseconds. */
 const SETTLE_LIMIT_MS = 120_000;
 
@@ -50,7 +52,7 @@ export async function up(options: ManyOptions & { stack: string }): Promise<void
 async function settledRows(look: () => Promise<StatusRow[]>): Promise<StatusRow[]> {
   const limit = Date.now() + SETTLE_LIMIT_MS;
   let rows = await look();
-  while (rows.some(({ ok, state }) => !ok && state === "starting") && Date.now() < limit) {
+  while (rows.some(({ ok, state }) => !ok && ON_THE_WAY.has(state)) && Date.now() < limit) {
     await sleep(500);
     rows = await look();
   }

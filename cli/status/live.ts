@@ -1,4 +1,10 @@
-import { listApplications, Session, type LiveStatus } from "../../providers/nocobase/client";
+import {
+  listApplications,
+  listRegistered,
+  Session,
+  type LiveStatus,
+  type Registered,
+} from "../../providers/nocobase/client";
 import type { LiveState, Operations } from "../../platforms/operations";
 import { statusRows, type SharedState, type StackOutputs, type StatusRow } from "./rows";
 
@@ -15,7 +21,8 @@ const APPLICATION_STATES: Record<LiveStatus, LiveState> = {
 };
 
 /**
- * Asks the platform for its processes and each host for the apps inside it.
+ * Asks the platform for its processes, and the fleet's registry for environments and apps; where there is none, or it
+ * can't be reached, each host for the apps inside it.
  *
  * @param hosting the stack whose instances host the shared apps: this one, or a tenant's platform stack
  */
@@ -24,12 +31,23 @@ export async function liveRows(
   operations: Operations,
   hosting: StackOutputs = outputs,
 ): Promise<StatusRow[]> {
+  const [parts, registered] = await Promise.all([operations.parts(), registryOf(outputs)]);
+  if (registered) return statusRows(outputs, parts, new Map(), registered);
   const hosts = new Set(Object.values(outputs.apps).flatMap((app) => app.environment ?? []));
-  const [parts, ...states] = await Promise.all([
-    operations.parts(),
-    ...[...hosts].map((host) => sharedStates(outputs, hosting, host)),
-  ]);
+  const states = await Promise.all([...hosts].map((host) => sharedStates(outputs, hosting, host)));
   return statusRows(outputs, parts, new Map(states.flatMap((map) => [...map])));
+}
+
+/** Undefined where the fleet has none, or the entry app doesn't answer: then there is nobody to disagree with. */
+async function registryOf({ supervisor, entry, credentials }: StackOutputs): Promise<Registered | undefined> {
+  const signIn = credentials.entry;
+  if (supervisor !== "open" || !entry || !signIn) return undefined;
+  const session = new Session({ url: entry.instanceUrl, account: signIn.email, password: signIn.password });
+  try {
+    return await listRegistered(session, { patienceMs: 0, timeoutMs: 5000 });
+  } catch {
+    return undefined;
+  }
 }
 
 async function sharedStates(

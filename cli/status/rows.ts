@@ -1,7 +1,8 @@
 /** Joins what the stack declares with what is live. */
 import type * as pulumi from "@pulumi/pulumi";
 import type { FleetOutputs } from "../../components/fleet";
-import type { AppState, DeclaredState } from "../../plan/types";
+import type { AppState } from "../../plan/types";
+import type { Registered, RegisteredState } from "../../providers/nocobase/client";
 import type { LivePart, LiveState } from "../../platforms/operations";
 
 type AllOutputs = pulumi.Unwrap<FleetOutputs>;
@@ -12,12 +13,16 @@ export interface StackOutputs extends Pick<
   "platform" | "url" | "environments" | "apps" | "credentials"
 > {
   topology?: string;
+  supervisor?: string;
   entry?: AllOutputs["entry"];
   /** Tenants only: the stack that its apps run on. */
   platformStack?: string;
 }
 type InstanceOutput = AllOutputs["entry"];
 type AppOutput = StackOutputs["apps"][string];
+
+/** `unavailable`: it is silent, and its platform doesn't know why; `pending`: its process has not told of it yet. */
+export type ShownState = LiveState | "unavailable" | "pending";
 
 /** One line of `fleet status`. */
 export interface StatusRow {
@@ -28,7 +33,9 @@ export interface StatusRow {
   environment: string | null;
   /** What the stack file asks for. */
   declared: AppState;
-  state: LiveState;
+  state: ShownState;
+  /** What the registry says, word for word as the entry app shows it; null where there is no such word. */
+  registered: RegisteredState | "available" | null;
   /** False where something that should run doesn't. */
   ok: boolean;
   url: string | null;
@@ -53,8 +60,51 @@ export interface SharedState {
  * Rows in the order servers, gateway, entry app, environments, apps.
  *
  * @param shared states of the shared apps by key; a missing one is taken as missing
+ * @param registered the fleet's registry, whose word on environments and apps counts
  */
 export function statusRows(
+  outputs: StackOutputs,
+  parts: readonly LivePart[],
+  shared: ReadonlyMap<string, SharedState>,
+  registered?: Registered,
+): StatusRow[] {
+  const rows = unregisteredRows(outputs, parts, shared);
+  return registered ? rows.map((row) => asRegistered(row, rows, registered)) : rows;
+}
+
+/**
+ * A row as the registry has it. Where that hears nothing of a process, its platform may know why, and says it more
+ * exactly; the two are never in contradiction.
+ */
+function asRegistered(row: StatusRow, rows: readonly StatusRow[], registered: Registered): StatusRow {
+  if (row.kind === "environment") {
+    const found = registered.environments.find(({ name }) => name === row.name);
+    if (!found) return row;
+    const state = found.state === "available" ? "running" : silent(row);
+    return { ...row, registered: found.state, state, ok: row.ok && state === "running" };
+  }
+  const found = row.kind === "app" ? registered.apps.find(({ name }) => name === row.name) : undefined;
+  if (!found) return row;
+  const host = row.isolation === "shared" ? rows.find(({ name }) => name === row.environment) : row;
+  const state = found.state === "unavailable" ? silent(host) : found.state;
+  return {
+    ...row,
+    registered: found.state,
+    state,
+    ok: isAsDeclared(state, row.declared) && hasReplicas(row, state),
+    detail: found.lastError ?? (row.isolation === "shared" ? null : row.detail),
+  };
+}
+
+function silent(host: StatusRow | undefined): ShownState {
+  return host === undefined || host.state === "running" ? "unavailable" : host.state;
+}
+
+function hasReplicas({ replicas }: StatusRow, state: ShownState): boolean {
+  return state !== "running" || replicas === null || replicas.ready >= replicas.wanted;
+}
+
+function unregisteredRows(
   outputs: StackOutputs,
   parts: readonly LivePart[],
   shared: ReadonlyMap<string, SharedState>,
@@ -92,11 +142,12 @@ function infrastructureRow(part: LivePart, url: string | null): StatusRow {
     database: null,
     release: null,
     replicas: null,
+    registered: null,
     ...live(part, "running"),
   };
 }
 
-function isAsDeclared(state: LiveState, declared: AppState): boolean {
+function isAsDeclared(state: ShownState, declared: AppState): boolean {
   if (declared === "operator") return state === "running" || state === "stopped";
   return declared === "running" ? state === "running" : state === "stopped" || state === "held";
 }
@@ -107,10 +158,10 @@ function instanceRow(
   output: InstanceOutput,
   part: LivePart | undefined,
 ): StatusRow {
-  const declared = output.state as DeclaredState;
+  const declared = output.state as AppState;
   const replicas = {
     ready: part?.replicas?.ready ?? 0,
-    wanted: declared === "running" ? output.replicas : 0,
+    wanted: declared === "stopped" ? 0 : output.replicas,
   };
   const found = live(part, declared);
   return {
@@ -123,6 +174,7 @@ function instanceRow(
     database: output.database,
     release: output.release,
     replicas,
+    registered: null,
     ...found,
     ok: found.ok && replicas.ready >= replicas.wanted,
   };
@@ -130,7 +182,7 @@ function instanceRow(
 
 function live(
   part: LivePart | undefined,
-  declared: DeclaredState,
+  declared: AppState,
 ): Pick<StatusRow, "state" | "ok" | "restarts" | "lastExit" | "memoryMiB" | "detail"> {
   const state = part?.state ?? "missing";
   return {
@@ -158,6 +210,7 @@ function sharedRow(name: string, app: AppOutput, found: SharedState | undefined)
     database: app.database,
     release: app.release,
     replicas: null,
+    registered: null,
     restarts: null,
     lastExit: null,
     memoryMiB: null,

@@ -32,12 +32,12 @@ export function isolation(context: Context): void {
       }
       continue;
     }
-    if (app.state === "operator") {
+    if (app.state === "operator" && context.plan.supervisor !== "open") {
       report(context, [...at, "state"], {
         value: app.state,
-        problem: "is for shared apps: a dedicated app's process is started and stopped by its platform",
+        problem: "needs supervisor: open for a dedicated app: without it its process is its platform's alone",
         allowed: "running or stopped",
-        fix: "write one of those, or give the app isolation: shared",
+        fix: "write one of those, or supervisor: open, or give the app isolation: shared",
       });
     }
     for (const name of sharedOnly) {

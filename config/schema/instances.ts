@@ -78,7 +78,7 @@ export const appSchema = z.strictObject({
   }),
   state: documented(z.enum(["running", "stopped", "operator"]).default("running"), {
     description:
-      "`stopped` keeps database and files; the gateway answers with a page that says so. `operator`, for shared apps only: started at first, and left from then on as people start and stop it in the entry app or its environment; with the others the next `up` puts it back.",
+      "`stopped` keeps database and files; the gateway answers with a page that says so. `operator`: started at first, and left from then on as people start and stop it in the entry app or its environment; with the others the next `up` puts it back. A dedicated app may have it with `supervisor: open`.",
     allowed: "running, stopped or operator",
     examples: ["stopped"],
   }),

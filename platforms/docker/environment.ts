@@ -1,6 +1,7 @@
 /** Environment of a NocoBase in a container: what may be seen, and what goes into a file. Pure. */
 import type { InstancePlan, ReplicaPlan } from "../../plan/types";
 import type { NocoBaseProfile } from "./images/profiles";
+import { replicaUrl } from "./names";
 
 /** The router learns from the health check that a replica is going to stop, and asks four times a second. */
 const DRAIN_NOTICE_SECONDS = 3;
@@ -33,6 +34,9 @@ export function plainVariables({ plan, replica, profile, database }: PlainSettin
     ...plan.env,
     ...profile.env,
     FLEET_REPLICA: replica.name,
+    ...(plan.env.FLEET_SUPERVISOR_ROLE
+      ? { FLEET_SUPERVISOR_URL: replicaUrl(replica.name, profile.port) }
+      : {}),
     FLEET_DRAIN_NOTICE_MS: String(DRAIN_NOTICE_SECONDS * 1000),
     FLEET_DRAIN_LIMIT_MS: String(DRAIN_LIMIT_SECONDS * 1000),
     DB_DIALECT: "postgres",

@@ -1,7 +1,7 @@
 /** The docker platform: PostgreSQL, NocoBase and the gateway as containers. */
 import type * as docker from "@pulumi/docker";
 import type * as pulumi from "@pulumi/pulumi";
-import type { ImagesPlan } from "../../plan/types";
+import type { ImagesPlan, InstancePlan } from "../../plan/types";
 import { AppFiles, TenantRoutes } from "../../providers/docker/resources";
 import type {
   FilesRequest,
@@ -17,7 +17,7 @@ import type {
 import { DockerFleet } from "./fleet";
 import { createGateway, dockerRoutes } from "./gateway";
 import { createInstance } from "./instance";
-import { dockerName, hostOf, networkName, routerName } from "./names";
+import { dockerName, networkName, replicaUrl, routerName } from "./names";
 import { createServer } from "./server";
 
 export interface DockerPlatformArgs {
@@ -158,8 +158,12 @@ export class DockerPlatform implements Platform {
     return volume.name;
   }
 
+  addresses({ replicas }: InstancePlan): readonly string[] {
+    return replicas.map(({ name }) => replicaUrl(name, this.fleet.profile.nocobase.port));
+  }
+
   private addressesOf(instance: string): string[] {
     const names = this.replicas.get(instance) ?? [instance];
-    return names.map((name) => `http://${hostOf(name)}:${this.fleet.profile.nocobase.port}`);
+    return names.map((name) => replicaUrl(name, this.fleet.profile.nocobase.port));
   }
 }

@@ -30,3 +30,8 @@ export const GATEWAY = { router: "gateway", proxy: "gateway-proxy" } as const;
 export function routerName(stack: string): string {
   return dockerName(stack, GATEWAY.router);
 }
+
+/** Address of a replica within the network; `port` is the one that its image listens on. */
+export function replicaUrl(replica: string, port: number): string {
+  return `http://${hostOf(replica)}:${port}`;
+}

@@ -108,6 +108,10 @@ export class KubernetesPlatform implements Platform {
     return { resource: pods, url: pods.urn.apply(() => serviceUrl(facts)) };
   }
 
+  addresses(plan: InstancePlan): readonly string[] {
+    return [serviceUrl(this.factsOf(plan.name))];
+  }
+
   /** Each instance has an ingress in its own namespace; the cluster's controller is the gateway. */
   gateway(name: string, { plan }: GatewayRequest, options: pulumi.CustomResourceOptions): GatewayHandle {
     const ingresses = this.ingresses(name, plan.routes, plan.uploadLimitMiB, options);

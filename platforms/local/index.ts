@@ -1,6 +1,6 @@
 /** The local platform: PostgreSQL, NocoBase and the gateway as supervised processes on this machine. */
 import type * as pulumi from "@pulumi/pulumi";
-import type { RoutePlan } from "../../plan/types";
+import type { InstancePlan, RoutePlan } from "../../plan/types";
 import * as local from "../../providers/local/resources";
 import type {
   FilesRequest,
@@ -115,6 +115,10 @@ export class LocalPlatform implements Platform {
       { ...options, provider: this.provider },
     );
     return { resource: gateway, url: gateway.url };
+  }
+
+  addresses({ host, replicas }: InstancePlan): readonly string[] {
+    return replicas.map(({ port }) => `http://${host}:${port}`);
   }
 
   tenantRoutes(

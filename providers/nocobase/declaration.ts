@@ -1,7 +1,18 @@
 /** `nocobase:index:Declaration`: what a stack file says of its fleet, told to the entry app's control plane. */
 import type { CheckFailure, Context, Props, ResourceHandler } from "../kit/types";
 import { changedPaths } from "../kit/values";
-import { NocoBaseError, Session, Unreachable, until, type Account, type Call } from "./client";
+import {
+  commandRegistered,
+  listRegistered,
+  NocoBaseError,
+  pause,
+  POLL_MS,
+  Session,
+  Unreachable,
+  until,
+  type Account,
+  type Call,
+} from "./client";
 
 /** The entry app switches its plugin on when it has started, and reloads for it. */
 const PLUGIN_LIMIT_MS = 120_000;
@@ -31,10 +42,37 @@ async function declare(inputs: Inputs, context: Context): Promise<void> {
     },
     { everyMs: 500, limitMs: PLUGIN_LIMIT_MS, signal: context.signal },
   );
-  if (!told)
+  if (told) await putBack(session, inputs, context);
+  else
     throw new Error(
       `the entry app at ${host.url} has no supervisor after ${PLUGIN_LIMIT_MS / 1000} s; its log tells why: fleet logs entry`,
     );
+}
+
+/** How long a look at the entry app may take in a preview. Milliseconds. */
+const LOOK_LIMIT_MS = 1000;
+
+/**
+ * Dedicated apps that people stopped though they are declared running. Those in an environment are the matter of
+ * their own resource; these have none but a process, which runs either way.
+ */
+async function stoppedApps(session: Session, { apps }: Inputs, call: Call): Promise<string[]> {
+  const wanted = new Set(apps.flatMap((app) => (isAlwaysRunning(app) ? [String(app.name)] : [])));
+  if (wanted.size === 0) return [];
+  const { apps: live } = await listRegistered(session, call);
+  return live.flatMap(({ name, held }) => (held && wanted.has(name) ? [name] : []));
+}
+
+function isAlwaysRunning({ isolation, state }: Props): boolean {
+  return isolation === "dedicated" && state === "running";
+}
+
+async function putBack(session: Session, inputs: Inputs, context: Context): Promise<void> {
+  const { signal } = context;
+  for (const name of await stoppedApps(session, inputs, { signal })) {
+    context.status(`starting ${name}`);
+    await commandRegistered(session, "start", name, { signal, pause: () => pause(POLL_MS, signal) });
+  }
 }
 
 /** No such resource yet, or in the middle of the reload, or before the registry is made. */
@@ -53,11 +91,22 @@ function checked(news: Props): CheckFailure[] {
 export const declaration: ResourceHandler = {
   computed: [],
   check: (news) => ({ inputs: news, failures: checked(news) }),
-  diff: (_id, _outputs, news, _context, oldInputs) => ({
-    changes: changedPaths(oldInputs, news).map((path) => ({ path, replace: path === "stack" })),
-    // Another stack's name takes other rows.
-    deleteBeforeReplace: true,
-  }),
+  diff: async (_id, _outputs, news, _context, oldInputs) => {
+    const inputs = news as unknown as Inputs;
+    const call = { signal: AbortSignal.timeout(LOOK_LIMIT_MS), patienceMs: 0 };
+    const changes = changedPaths(oldInputs, news);
+    // A preview works without the entry app.
+    const stopped =
+      changes.length > 0 ? [] : await stoppedApps(new Session(inputs.host), inputs, call).catch(() => []);
+    return {
+      changes: [
+        ...changes.map((path) => ({ path, replace: path === "stack" })),
+        ...(stopped.length > 0 ? [{ path: "apps", inputDiff: false }] : []),
+      ],
+      // Another stack's name takes other rows.
+      deleteBeforeReplace: true,
+    };
+  },
   create: async (news, context) => {
     await declare(news as unknown as Inputs, context);
     return { id: String(news.stack), outputs: news };

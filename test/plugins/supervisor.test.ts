@@ -6,7 +6,7 @@ import type { Replica } from "./support/replicas";
 import { SupervisedFleet } from "./support/supervised-fleet";
 
 describe("an entry app as control plane", function () {
-  this.timeout(300_000);
+  this.timeout(600_000);
   let postgres: TestPostgres;
   let fleet: SupervisedFleet;
   const latencies: number[] = [];
@@ -31,7 +31,7 @@ describe("an entry app as control plane", function () {
         name,
         state: "available",
         release: "2.2.15",
-        instanceUrl: `http://${name}.test`,
+        instanceUrl: fleet.environment(name).url,
       })),
     );
     assert.ok(environments.every(({ memoryMiB }) => Number(memoryMiB) > 100));

@@ -141,14 +141,14 @@ describe("components", function () {
     assert.equal(inputs(three).replicas, 3);
     assert.equal((inputs(three).replicaPorts as number[]).length, 2);
     assert.deepEqual(inputs(three).resources, { memoryMiB: 1024 });
-    // Scaling is one update of one resource.
+    // Scaling is one update of one resource; the control plane is told where requests may be passed on to.
     const changed = three.resources.filter(
       ({ name, inputs: now }) =>
         JSON.stringify(now) !== JSON.stringify(one.resources.find((each) => each.name === name)?.inputs),
     );
     assert.deepEqual(
       changed.map(({ name }) => name),
-      ["erp-instance"],
+      ["erp-instance", "declaration"],
     );
     assert.equal(three.resources.length, one.resources.length);
     const gateway = three.resources.find(({ name }) => name === "gateway-server")!;

@@ -4,7 +4,8 @@ import net, { type AddressInfo, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { GatewayRoute } from "../../providers/local/gateway/routes";
 import { GatewayServer } from "../../providers/local/gateway/server";
-import { readTable, type CompiledTable } from "../../providers/local/gateway/table";
+import type { CompiledTable } from "../../providers/local/gateway/compiled";
+import { readTable } from "../../providers/local/gateway/table";
 
 export interface Backend {
   url: string;

@@ -1,5 +1,6 @@
 import type { GatewayRoute, RoutingTable } from "../../providers/local/gateway/routes";
-import { readTable, type CompiledTable } from "../../providers/local/gateway/table";
+import type { CompiledTable } from "../../providers/local/gateway/compiled";
+import { readTable } from "../../providers/local/gateway/table";
 
 const BLUE = "http://127.0.0.1:21001";
 export const ENTRY: GatewayRoute = {

@@ -147,6 +147,8 @@ export interface Application {
   logger: Logger;
   db: Database;
   stopped: boolean;
+  /** Makes the app anew from its database, without starting it. */
+  reload(): Promise<void>;
   getPackageVersion(): string;
   on(event: string, listener: (...args: never[]) => unknown): void;
   pubSubManager: {
@@ -182,4 +184,4 @@ export interface CacheManagerOptions {
 
 /** Answers a request, or returns `false` to let NocoBase answer. */
 export type RequestHandler = (request: IncomingMessage, response: ServerResponse) => Promise<unknown>;
-export type UpgradeHandler = (request: IncomingMessage, socket: Duplex) => Promise<unknown>;
+export type UpgradeHandler = (request: IncomingMessage, socket: Duplex, head: Buffer) => Promise<unknown>;

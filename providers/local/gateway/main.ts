@@ -4,7 +4,8 @@ import { dirname, join, resolve } from "node:path";
 import { Balancer } from "./balancer";
 import { serveControl } from "./control";
 import { GatewayServer } from "./server";
-import { readTable, TableError, type CompiledTable } from "./table";
+import type { CompiledTable } from "./compiled";
+import { readTable, TableError } from "./table";
 import { readTenantTables, withTenants, type ReadTenantTable } from "./tenants";
 import { watchFolder, watchReplaced } from "./watch";
 

@@ -42,6 +42,14 @@ export const notices = {
     symbol: "wait",
     refreshSeconds: REFRESH_SECONDS,
   }),
+  unavailable: (title: string): Notice => ({
+    status: 503,
+    code: "APP_UNAVAILABLE",
+    title: `${title} is unavailable`,
+    message: "The process that runs it has not been heard of. This page looks again every few seconds.",
+    symbol: "wait",
+    refreshSeconds: REFRESH_SECONDS,
+  }),
   unreachable: (title: string): Notice => ({
     status: 502,
     code: "BAD_GATEWAY",

@@ -10,6 +10,9 @@ import { notices, render, wantsPage, type Notice } from "./pages";
 import type { GatewayRoute, RoutingTable } from "./routes";
 import type { Proxied } from "./router";
 
+/** What chooses among the processes of an instance. */
+export type Balancing = Pick<Balancer, "choose" | "begin" | "refused" | "idle" | "watchHealth" | "close">;
+
 const BYTES_PER_MIB = 1024 * 1024;
 /** How long an upload that was refused may go on, so that its sender reads the answer instead of a reset. */
 const LINGER_MS = 2_000;
@@ -47,7 +50,7 @@ export class Proxy {
   private constructor(
     private readonly web: ProxyServer,
     private readonly ws: ProxyServer,
-    private readonly balancer: Balancer,
+    private readonly balancer: Balancing,
     private readonly log: (message: string) => void,
   ) {
     this.web.on("proxyReq", (outgoing, request) => {
@@ -63,7 +66,7 @@ export class Proxy {
   }
 
   /** A proxy without connections yet; `log` gets one line per instance that failed to answer. */
-  static async create(balancer: Balancer, log: (message: string) => void): Promise<Proxy> {
+  static async create(balancer: Balancing, log: (message: string) => void): Promise<Proxy> {
     // httpxy is an ES module only.
     const { createProxyServer } = await import("httpxy");
     return new Proxy(createProxyServer(), createProxyServer(), balancer, log);

@@ -1,7 +1,7 @@
 /** Which instance and app a request belongs to. Pure: a request and a table give a decision. */
 import { isAddress, parseHost, parseTarget, TargetError, type HostName, type RequestTarget } from "./address";
 import type { GatewayRoute } from "./routes";
-import { MAIN_APP, type CompiledTable } from "./table";
+import { MAIN_APP, type CompiledTable } from "./compiled";
 
 export interface GatewayRequest {
   /** Request target as received, e.g. `/api/users:list?page=2`. */

@@ -7,7 +7,7 @@ import type { DrainRequest } from "./control";
 import { notices, wantsPage, type Notice } from "./pages";
 import { Proxy, refuseUpgrade, send } from "./proxy";
 import { route, type Decision } from "./router";
-import type { CompiledTable } from "./table";
+import type { CompiledTable } from "./compiled";
 
 const HEADERS_TIMEOUT_MS = 60_000;
 const KEEP_ALIVE_MS = 65_000;

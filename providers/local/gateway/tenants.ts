@@ -5,7 +5,8 @@ import { z } from "zod";
 import { supervisorLayout } from "../supervisor/layout";
 import { listFolder, readTextIfExists } from "../support/files";
 import type { GatewayRoute } from "./routes";
-import { compile, routeSchema, TableError, type CompiledTable } from "./table";
+import { compile, type CompiledTable } from "./compiled";
+import { routeSchema, TableError } from "./table";
 
 /** Contents of one file. */
 export interface TenantTable {

@@ -5,5 +5,6 @@ export { baseUrl, NocoBaseError, Unreachable } from "./http";
 export { type Account, type Call, Session, SignInRefused } from "./session";
 export { ensureUploadFolder } from "./storages";
 export { adoptTitle } from "./title";
+export * from "./registered";
 export * from "./users";
 export { pause, POLL_MS, until } from "./wait";

@@ -23,7 +23,7 @@ export class LocalHarness extends StateHarness implements PlatformHarness {
 
   /** Replicas are no resources of their own here. */
   scaling(app: string): string[] {
-    return [`updated ${app}-instance`];
+    return ["updated declaration", `updated ${app}-instance`];
   }
 
   async kill(part: string): Promise<void> {

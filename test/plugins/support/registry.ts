@@ -11,7 +11,7 @@ import { TestPostgres } from "./postgres";
 
 export const OWNER = "fleet_registry";
 const PASSWORD = "password of a role";
-const SOON = { everyMs: 20, limitMs: 30_000 };
+const SOON = { everyMs: 20, limitMs: 120_000 };
 
 /** Waits for a condition and gives what it found; fails, saying what was waited for, when it doesn't come. */
 export async function eventually<T>(

@@ -24,14 +24,18 @@ export class SupervisedFleet {
     readonly entry: ReplicatedApp,
     readonly environments: Readonly<Record<string, ReplicatedApp>>,
     private readonly apps: Readonly<Record<string, readonly string[]>>,
+    readonly dedicated: Readonly<Record<string, ReplicatedApp>>,
+    private readonly replicas: Readonly<Record<string, number>>,
   ) {}
 
-  /** Makes roles, databases and processes; `apps` by environment. */
+  /** Makes roles, databases and processes; `apps` by environment, `dedicated` replicas by app. */
   static async make(
     postgres: TestPostgres,
     apps: Readonly<Record<string, readonly string[]>>,
+    replicas: Readonly<Record<string, number>> = {},
   ): Promise<SupervisedFleet> {
-    const registry = await TestRegistry.make(postgres, DATABASE, Object.keys(apps));
+    const members = [...Object.keys(apps), ...Object.keys(replicas)];
+    const registry = await TestRegistry.make(postgres, DATABASE, members);
     // The entry app's process makes the tables, as in a fleet.
     await registry.as(OWNER, "DROP SCHEMA fleet CASCADE");
     await registry.stop();
@@ -45,7 +49,13 @@ export class SupervisedFleet {
         ...variables(registry, "environment", name, registry.role(name)),
         FLEET_CLUSTER: "0",
       });
-    return new SupervisedFleet(postgres, entry, environments, apps);
+    const dedicated: Record<string, ReplicatedApp> = {};
+    for (const name of Object.keys(replicas))
+      dedicated[name] = await ReplicatedApp.make(postgres, `app_${name}`, {
+        ...variables(registry, "app", name, registry.role(name)),
+        FLEET_CLUSTER: "1",
+      });
+    return new SupervisedFleet(postgres, entry, environments, apps, dedicated, replicas);
   }
 
   get control(): Replica {
@@ -61,6 +71,7 @@ export class SupervisedFleet {
     await Promise.all([
       this.entry.start(1),
       ...Object.values(this.environments).map((environment) => environment.start(1)),
+      ...Object.entries(this.dedicated).map(([name, app]) => app.start(this.replicas[name]!)),
     ]);
     for (const [name, apps] of Object.entries(this.apps)) {
       const host = this.environment(name);
@@ -91,14 +102,26 @@ export class SupervisedFleet {
         role: `${DATABASE}_${name}`,
         ...of(name),
       })),
-      apps: [...declared, ...Object.entries(more)].map(([name, environment]) => ({
-        name,
-        role: `${DATABASE}_${environment}`,
-        isolation: "shared",
-        environment,
-        state: "running",
-        ...of(name),
-      })),
+      apps: [
+        ...[...declared, ...Object.entries(more)].map(([name, environment]) => ({
+          name,
+          role: `${DATABASE}_${environment}`,
+          isolation: "shared",
+          environment,
+          state: "running",
+          addresses: [this.environment(environment).url],
+          ...of(name),
+        })),
+        ...Object.entries(this.dedicated).map(([name, { replicas }]) => ({
+          name,
+          role: `${DATABASE}_${name}`,
+          isolation: "dedicated",
+          environment: null,
+          state: "running",
+          addresses: replicas.map(({ url }) => url),
+          ...of(name),
+        })),
+      ],
     });
   }
 
@@ -145,7 +168,11 @@ export class SupervisedFleet {
   }
 
   async stop(): Promise<void> {
-    await Promise.all([this.entry, ...Object.values(this.environments)].map((app) => app.stop()));
+    await Promise.all(
+      [this.entry, ...Object.values(this.environments), ...Object.values(this.dedicated)].map((app) =>
+        app.stop(),
+      ),
+    );
   }
 
   private async register(host: Replica, app: string): Promise<void> {
@@ -183,7 +210,6 @@ function variables(registry: TestRegistry, role: string, name: string, user: str
   return {
     FLEET_SUPERVISOR_ROLE: role,
     FLEET_SUPERVISOR_NAME: name,
-    FLEET_SUPERVISOR_URL: `http://${name}.test`,
     FLEET_SUPERVISOR_DB_HOST: host,
     FLEET_SUPERVISOR_DB_PORT: String(port),
     FLEET_SUPERVISOR_DB_NAME: database,

@@ -93,10 +93,14 @@ export const brokenRules: readonly BadStackFile[] = [
   {
     name: "a dedicated app that is left to people",
     yaml: `config:
+  nocobase-fleet:supervisor: none
   nocobase-fleet:apps: { erp: { isolation: dedicated, state: operator } }
 `,
     faults: [
-      { path: "nocobase-fleet:apps.erp.state", says: ["is for shared apps", "allowed: running or stopped"] },
+      {
+        path: "nocobase-fleet:apps.erp.state",
+        says: ["needs supervisor: open", "allowed: running or stopped"],
+      },
     ],
   },
   {

@@ -10,7 +10,7 @@ export interface SupervisorSettings {
   name: string;
   /** Unique among the processes of a role. */
   replica: string;
-  /** Address at which the rest of the fleet reaches this process. */
+  /** Address at which the rest of the fleet reaches this process: where it listens, unless a platform says otherwise. */
   url: string;
   registry: ClientConfig & { user: string };
 }
@@ -33,7 +33,7 @@ export function supervisorSettings(environment: NodeJS.ProcessEnv): SupervisorSe
     role,
     name,
     replica: environment.FLEET_REPLICA ?? name,
-    url: environment.FLEET_SUPERVISOR_URL ?? "",
+    url: environment.FLEET_SUPERVISOR_URL ?? `http://${environment.APP_HOST}:${environment.APP_PORT}`,
     registry: {
       host: needed("DB_HOST"),
       port: Number(needed("DB_PORT")),

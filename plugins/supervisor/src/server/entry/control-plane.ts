@@ -3,6 +3,7 @@ import type { Application, Logger } from "../../../../shared/contracts/core";
 import type { EntryApplication } from "../contracts";
 import { RegistryControl } from "../registry/control";
 import type { SupervisorSettings } from "../settings";
+import { AppAccess } from "./access";
 import { defineActions } from "./actions";
 import { collections } from "./collections";
 import { Mirror } from "./mirror";
@@ -14,6 +15,7 @@ const PACKAGE = "@nocobase-fleet/plugin-supervisor";
 export class ControlPlane {
   private static only: ControlPlane | undefined;
   private readonly control: RegistryControl;
+  private readonly access: AppAccess;
   private mirror: Mirror | undefined;
   private ended = false;
 
@@ -35,9 +37,13 @@ export class ControlPlane {
   ) {
     const logger = (): Logger => this.app.logger;
     this.control = new RegistryControl(settings.registry, {
-      changed: () => this.mirror?.look(),
+      changed: () => {
+        this.mirror?.look();
+        this.access.look();
+      },
       warn: (message) => logger().warn(message),
     });
+    this.access = new AppAccess(this.control, (message) => logger().warn(message));
     this.control.start();
   }
 
@@ -67,6 +73,7 @@ export class ControlPlane {
     on(app, "afterDestroy", async () => {
       this.ended = true;
       await this.mirror?.stop();
+      await this.access.stop();
       await this.control.stop();
     });
   }

@@ -81,7 +81,7 @@ export class Mirror {
     await this.adjust(
       "applications",
       "name",
-      apps.map(({ environment, ...app }) => ({ ...app, environmentName: environment })),
+      apps.map(({ environment, targets: _, ...app }) => ({ ...app, environmentName: environment })),
       true,
     );
     await this.copyCommands();

@@ -1,13 +1,16 @@
 import { AppSupervisor, Gateway } from "@nocobase/server";
 import type { IncomingMessage } from "node:http";
+import type { Socket } from "node:net";
+import { notices, wantsPage } from "../../../../../providers/local/gateway/pages";
+import { refuseUpgrade, send } from "../../../../../providers/local/gateway/proxy";
 import type { Application } from "../../../../shared/contracts/core";
 import type { SupervisorSettings } from "../settings";
 import { Agent } from "./agent";
 import { DedicatedApp } from "./dedicated-app";
 import { Holds } from "./holds";
 import { HostedApps } from "./hosted-apps";
+import { InWork } from "./in-work";
 import { processInfo } from "./process-info";
-import { answerStopped } from "./stopped-page";
 
 /** This process as a runtime environment or a dedicated app of the fleet: one for its life, whatever its app goes through. */
 export class Environment {
@@ -29,11 +32,15 @@ export class Environment {
     const main = (): Application => this.app;
     const info = () => processInfo(this.app, settings.url);
     const changed = (): void => this.agent.changed();
+    const holds = new Holds(process.env.STORAGE_PATH ?? "storage", changed);
     if (settings.role === "environment") {
-      const holds = new Holds(process.env.STORAGE_PATH ?? "storage", changed);
       this.host = new HostedApps(supervisor, main, holds, info);
-      answerFor(holds);
-    } else this.host = new DedicatedApp(settings.name, supervisor, main, info);
+      answerFor(holds, (request) => Gateway.getInstance().getRequestHandleAppName(request));
+    } else {
+      const inWork = new InWork();
+      this.host = new DedicatedApp(settings.name, supervisor, main, holds, inWork, info);
+      answerFor(holds, () => Promise.resolve(settings.name), inWork);
+    }
     this.agent = new Agent(settings.registry, settings.replica, this.host, (message) =>
       this.app.logger.warn(message),
     );
@@ -53,21 +60,36 @@ export class Environment {
 }
 
 /** Requests for apps that were stopped on purpose get a page; NocoBase would say that there is no such app. */
-function answerFor(holds: Holds): void {
+function answerFor(
+  holds: Holds,
+  appOf: (request: IncomingMessage) => Promise<string>,
+  inWork?: InWork,
+): void {
   const heldApp = async (request: IncomingMessage): Promise<string | undefined> => {
     if (!holds.any) return undefined;
-    const name = await Gateway.getInstance().getRequestHandleAppName(request);
+    const name = await appOf(request);
     return holds.has(name) ? name : undefined;
   };
   Gateway.registerRequestHandler(async (request, response) => {
     const name = await heldApp(request);
-    if (name === undefined) return false;
-    answerStopped(request, response, name);
+    if (name === undefined) {
+      inWork?.begin(response);
+      return false;
+    }
+    // The process is well. Visitors come by way of a gateway, which says so.
+    if (inWork && isProbe(request)) response.writeHead(200).end("ok");
+    else
+      send(response, notices.stopped(name), wantsPage(request.method, request.url ?? "/", request.headers));
     return true;
   });
   Gateway.registerWsHandler(async (request, socket) => {
-    if ((await heldApp(request)) === undefined) return false;
-    socket.destroy();
+    const name = await heldApp(request);
+    if (name === undefined) return false;
+    refuseUpgrade(socket as Socket, notices.stopped(name));
     return true;
   });
+}
+
+function isProbe({ url, headers }: IncomingMessage): boolean {
+  return url?.endsWith("/__health_check") === true && headers["x-forwarded-for"] === undefined;
 }

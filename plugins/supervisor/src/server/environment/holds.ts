@@ -8,7 +8,7 @@ const FILE = "fleet-supervisor.json";
  * whether or not the registry can be reached then.
  */
 export class Holds {
-  private readonly names: Set<string>;
+  private names: Set<string>;
   private readonly file: string;
 
   /** @param storage the environment's storage folder @param changed called after every change */
@@ -18,6 +18,15 @@ export class Holds {
   ) {
     this.file = path.join(storage, FILE);
     this.names = new Set(readNames(this.file));
+  }
+
+  /** Takes over what another process wrote. True where that changed anything. */
+  reread(): boolean {
+    const names = readNames(this.file);
+    if (names.length === this.names.size && names.every((name) => this.names.has(name))) return false;
+    this.names = new Set(names);
+    this.changed();
+    return true;
   }
 
   get any(): boolean {

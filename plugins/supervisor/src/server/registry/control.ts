@@ -32,6 +32,8 @@ export interface DeclaredApp {
   url: string;
   /** `running`, `stopped` or `operator`. */
   state: string;
+  /** Where its processes may be reached: requests are passed on to no other address. */
+  addresses?: readonly string[];
 }
 
 export interface Environment extends Omit<DeclaredEnvironment, "role"> {
@@ -43,7 +45,7 @@ export interface Environment extends Omit<DeclaredEnvironment, "role"> {
   lastSeenAt: Date | null;
 }
 
-export interface App extends Omit<DeclaredApp, "role" | "state"> {
+export interface App extends Omit<DeclaredApp, "role" | "state" | "addresses"> {
   declaredState: string;
   /** `pending`: declared, and its process hasn't told of it yet. */
   state: AppStatus | "unavailable" | "pending";
@@ -51,6 +53,8 @@ export interface App extends Omit<DeclaredApp, "role" | "state"> {
   replicas: number;
   instanceUrl: string | null;
   lastError: string | null;
+  /** Addresses of the processes that serve it; of those that are there, where none does. */
+  targets: string[];
 }
 
 export interface Command {
@@ -91,6 +95,7 @@ export interface ControlHooks {
 }
 
 const AVAILABLE = `left_at IS NULL AND seen_at > clock_timestamp() - interval '${SILENT_MS} milliseconds'`;
+const DECLARED = "member.info ->> 'url' = ANY (declared.addresses)";
 const COMMAND = `request_id AS "requestId", app, action, requested_by AS "requestedBy",
   requested_at AS "requestedAt", begun_at AS "begunAt", finished_at AS "finishedAt",
   coalesce(outcome, CASE WHEN begun_at IS NULL THEN 'waiting' ELSE 'begun' END) AS outcome,
@@ -196,14 +201,18 @@ export class RegistryControl {
     const { rows } = await this.pool.query<App>(
       `SELECT declared.name, declared.title, declared.isolation, declared.environment, declared.release,
          declared.url, declared.state AS "declaredState",
-         CASE WHEN count(member.role) = 0 THEN 'unavailable'
+         CASE WHEN count(member.role) = 0 THEN
+             -- It has no process then.
+             CASE WHEN declared.isolation = 'dedicated' AND declared.state = 'stopped' THEN 'stopped' ELSE 'unavailable' END
            ELSE coalesce(min(state.status) FILTER (WHERE state.status = 'running'),
              min(state.status) FILTER (WHERE state.status = 'starting'),
              min(state.status) FILTER (WHERE state.status = 'failed'), min(state.status), 'pending') END AS state,
          coalesce(bool_or(state.held), false) AS held,
          count(state.app) FILTER (WHERE state.status = 'running')::int AS replicas,
          min(member.info ->> 'url') AS "instanceUrl",
-         min(state.error) AS "lastError"
+         min(state.error) AS "lastError",
+         coalesce(array_agg(DISTINCT member.info ->> 'url') FILTER (WHERE ${DECLARED} AND state.status = 'running'),
+           array_agg(DISTINCT member.info ->> 'url') FILTER (WHERE ${DECLARED}), '{}') AS targets
        FROM ${FLEET}.declared_apps AS declared
        LEFT JOIN ${FLEET}.members AS member ON member.role = declared.role AND ${AVAILABLE}
        LEFT JOIN ${FLEET}.states AS state

@@ -38,7 +38,9 @@ const versions: readonly Migration[] = [
       environment text,
       release text NOT NULL,
       url text NOT NULL,
-      state text NOT NULL
+      state text NOT NULL,
+      -- Where its processes may be: what they say of themselves counts only if it is here.
+      addresses text[]
     );
     CREATE INDEX ON ${schema}.declared_apps (role);
 
