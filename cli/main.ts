@@ -10,6 +10,7 @@ import { logs } from "./commands/logs";
 import { preview } from "./commands/preview";
 import { refresh } from "./commands/refresh";
 import { setup } from "./commands/setup";
+import * as requests from "./commands/requests";
 import { start, stop } from "./commands/start-stop";
 import { status } from "./commands/status";
 import { newTenant } from "./commands/tenant";
@@ -91,6 +92,27 @@ function build(): Command {
   command("doctor", "check this machine and the stack; changes nothing")
     .option("--json", "print it as JSON")
     .action(doctor);
+  const asked = program
+    .command("requests")
+    .description("what people asked for in the entry app")
+    .exitOverride();
+  const onRequests = (name: string, summary: string) =>
+    asked
+      .command(name)
+      .description(summary)
+      .option("-s, --stack <name>", "stack, as in Pulumi.<name>.yaml", process.env.PULUMI_STACK ?? "dev")
+      .exitOverride();
+  onRequests("list", "open requests for apps, oldest first")
+    .option("--all", "those that were answered, too")
+    .option("--json", "print them as JSON")
+    .action(requests.list);
+  onRequests("accept", "write what is asked for into the stack file, for the next `up`")
+    .argument("<id...>", "the first characters of a request's id are enough")
+    .action(requests.accept);
+  onRequests("reject", "refuse requests")
+    .argument("<id...>", "the first characters of a request's id are enough")
+    .option("--reason <text>", "shown to who asked")
+    .action(requests.reject);
   program
     .command("tenant")
     .description("stack files of tenants")

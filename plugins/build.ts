@@ -6,6 +6,8 @@ const ROOT = __dirname;
 /** Folders of the plugins: `plugins/<name>` here is `plugins/<name>` in a release. */
 const PLUGINS = ["cluster", "supervisor"] as const;
 const SHARED = "shared";
+/** What NocoBase's web client shares with plugins, of all that ours use. */
+const CLIENT_LIBRARIES = ["react", "antd", "@nocobase/client"] as const;
 /** Parts of the gateway that the supervisor brings along, to pass requests on as it does. */
 const GATEWAY = path.join(ROOT, "..", "providers", "local", "gateway");
 const GATEWAY_PARTS = [
@@ -61,10 +63,38 @@ async function buildPlugin(source: string, folder: string, version: string): Pro
     external: ["@nocobase/*", "pg", "sequelize"],
     logLevel: "silent",
   });
-  write("dist/client/index.js", emptyClient((JSON.parse(manifest) as { name: string }).name));
+  const { name } = JSON.parse(manifest) as { name: string };
+  const page = path.join(source, "src", "client", "index.ts");
+  write("dist/client/index.js", fs.existsSync(page) ? await buildClient(name, page) : emptyClient(name));
   write("dist/externalVersion.js", `module.exports = ${JSON.stringify({ "@nocobase/server": version })};\n`);
   write("client.js", 'module.exports = require("./dist/client/index.js");\n');
   write("server.js", 'module.exports = require("./dist/server/index.js");\n');
+}
+
+/** An AMD module, which esbuild doesn't write: what it makes for Node gets the web client's libraries by name. */
+async function buildClient(name: string, entry: string): Promise<string> {
+  const { build } = await import("esbuild");
+  const { outputFiles } = await build({
+    entryPoints: [entry],
+    bundle: true,
+    write: false,
+    platform: "browser",
+    target: "es2020",
+    format: "cjs",
+    minify: true,
+    external: [...CLIENT_LIBRARIES],
+    logLevel: "silent",
+  });
+  const parameters = CLIENT_LIBRARIES.map((_, index) => `library${index}`).join(", ");
+  return `define(${JSON.stringify(name)}, ${JSON.stringify(CLIENT_LIBRARIES)}, function (${parameters}) {
+  var libraries = [${parameters}];
+  var names = ${JSON.stringify(CLIENT_LIBRARIES)};
+  var module = { exports: {} };
+  var require = function (name) { return libraries[names.indexOf(name)]; };
+  ${outputFiles[0]?.text ?? ""}
+  return module.exports;
+});
+`;
 }
 
 /** The web client asks every enabled plugin for its part; one that has none gives an AMD module with an empty plugin. */

@@ -6,5 +6,6 @@ export { type Account, type Call, Session, SignInRefused } from "./session";
 export { ensureUploadFolder } from "./storages";
 export { adoptTitle } from "./title";
 export * from "./registered";
+export * from "./requests";
 export * from "./users";
 export { pause, POLL_MS, until } from "./wait";

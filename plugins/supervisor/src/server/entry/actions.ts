@@ -8,6 +8,7 @@ import {
 } from "../registry/control";
 import { ACTIONS, type Action } from "../registry/types";
 import { collectionNames } from "./collections";
+import { decide, request } from "./requests";
 
 /** Until then a command waits for an environment that is away. Milliseconds. */
 const DEFAULT_TIMEOUT_MS = 5 * 60_000;
@@ -33,11 +34,15 @@ export function defineActions(app: EntryApplication, plugin: string, control: ()
   for (const action of ACTIONS) handlers[`applications:${action}`] = command(action, control);
   for (const collection of collectionNames)
     for (const write of WRITES) handlers[`${collection}:${write}`] = refuseWrite;
+  handlers["applicationRequests:create"] = request(app, control);
+  // In no snippet: the operator of the fleet answers as root.
+  handlers["applicationRequests:decide"] = decide(app);
   app.resourceManager.registerActionHandlers(handlers);
   app.acl.registerSnippet({
     name: `pm.${plugin}.command`,
     actions: ACTIONS.map((action) => `applications:${action}`),
   });
+  app.acl.registerSnippet({ name: `pm.${plugin}.request`, actions: ["applicationRequests:create"] });
   app.acl.registerSnippet({
     name: `pm.${plugin}.view`,
     actions: collectionNames.flatMap((name) => [`${name}:list`, `${name}:get`]),
@@ -74,7 +79,8 @@ function command(action: Action, control: () => RegistryControl): ActionHandler 
   };
 }
 
-function who({ state: { currentUser } }: ActionContext): string {
+/** Who acts, for records. */
+export function who({ state: { currentUser } }: ActionContext): string {
   if (!currentUser) return "a workflow";
   return currentUser.username ?? currentUser.email ?? currentUser.nickname ?? `user ${currentUser.id}`;
 }

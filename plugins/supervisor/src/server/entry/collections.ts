@@ -130,7 +130,29 @@ export const collections = [
       field("error", "Error", "long"),
     ],
   },
+  {
+    ...common,
+    // Said by people, and nowhere else.
+    dumpRules: "required",
+    name: "applicationRequests",
+    title: "Requests for applications",
+    filterTargetKey: "requestId",
+    fields: [
+      key("requestId", "Request"),
+      field("action", "Action", "choice", { choices: { create: "green", remove: "red" } }),
+      field("app", "Application", "text"),
+      field("title", "Title", "text"),
+      field("isolation", "Isolation", "choice", { choices: { shared: "blue", dedicated: "purple" } }),
+      field("environmentName", "Environment", "text"),
+      field("comment", "Comment", "long"),
+      field("requestedBy", "Requested by", "text"),
+      field("requestedAt", "Requested", "time"),
+      field("state", "State", "choice", { choices: { open: "blue", accepted: "green", rejected: "red" } }),
+      field("answer", "Answer", "long"),
+      field("decidedAt", "Answered", "time"),
+    ],
+  },
 ] as const;
 
-/** Those that only the registry writes. */
+/** None of them is written by NocoBase's own actions. */
 export const collectionNames = collections.map(({ name }) => name);

@@ -58,7 +58,7 @@ export class Routing {
       return { kind: "notice", notice: this.notices.get(decision.route.key) ?? notices.stopped("") };
     if (decision.kind === "redirect") {
       const base = this.urls.get(decision.route.key) ?? "";
-      return { kind: "redirect", location: base + decision.location.slice(`//${HERE}`.length) };
+      return { kind: "redirect", location: base + decision.location.slice(`//${hostOf(decision.route.key)}`.length) };
     }
     if (decision.kind !== "proxy" || decision.route.kind === "entry") return { kind: "own" };
     const hostname = parseHost(request.host)?.name ?? HERE;
@@ -71,12 +71,17 @@ export class Routing {
       kind: "app",
       title,
       isolation: isolation === "dedicated" ? "dedicated" : "shared",
-      hosts: [HERE],
+      hosts: [hostOf(name)],
       // Tells those of one process from others'; who answers is chosen for each request.
       target: `${NOBODY}/${environment ?? name}`,
       state: this.notices.has(name) ? "stopped" : "running",
     };
   }
+}
+
+/** No request comes with it: hosts are the gateway's matter. */
+function hostOf(app: string): string {
+  return `${app}.invalid`;
 }
 
 /** What is said in an app's place where no request may reach it. */
