@@ -9,6 +9,7 @@ import { plan } from "./benchmarks/plan";
 import { previews } from "./benchmarks/previews";
 import { real } from "./benchmarks/real";
 import { scale } from "./benchmarks/scale";
+import { supervisor } from "./benchmarks/supervisor";
 import { large, tenants, up } from "./benchmarks/up";
 import { machine, writeSection } from "./support/document";
 import { markdown, type Report } from "./support/report";
@@ -31,6 +32,7 @@ const benchmarks: Record<string, Benchmark> = {
     run: docker,
   },
   scale: { summary: "one app on 1, 2 and 3 replicas; 5 minutes", run: scale },
+  supervisor: { summary: "the entry app as control plane, on real NocoBase; 4 minutes", run: supervisor },
   large: {
     summary: "`up` of 200 and 1,000 apps with instant plugins; half an hour",
     heavy: true,

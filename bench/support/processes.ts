@@ -100,7 +100,7 @@ export function proportionalBytes(pid: number): number {
 }
 
 /** User and system time; children that ended are not in it. */
-function processorSeconds(pid: number): number {
+export function processorSeconds(pid: number): number {
   const stat = read(`/proc/${pid}/stat`);
   // The command name stands in brackets and may hold blanks itself.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { request as open, type IncomingMessage } from "node:http";
 import { send } from "../../providers/nocobase/client/http";
+import { Browser, findBrowser } from "./support/browser";
 import { TestPostgres } from "./support/postgres";
 import { eventually } from "./support/registry";
 import type { Replica } from "./support/replicas";
@@ -125,6 +126,79 @@ describe("apps by way of the entry app", function () {
     assert.equal((await call("erp")).status, 200);
   });
 
+  it("is shown and commanded on the page, where requests are written down", async function () {
+    const program = findBrowser();
+    if (program === undefined) {
+      console.log("      no Chromium on this machine (Debian: apt install chromium)");
+      this.skip();
+    }
+    const browser = await Browser.start(program);
+    try {
+      const token = await fleet.control.signIn();
+      await browser.open(`${fleet.control.url}/`);
+      await browser.sees("the client", "document.querySelector('input[type=password]')");
+      await browser.value(`localStorage.setItem("NOCOBASE_TOKEN", ${JSON.stringify(token)})`);
+      await browser.value('localStorage.setItem("NOCOBASE_AUTH", "basic")');
+      await browser.open(`${fleet.control.url}/admin/settings/supervisor`);
+      const row = (app: string) => `document.querySelector('#fleet-apps tr[data-row-key=${app}]')`;
+      await browser.sees("crm as running", `${row("crm")}?.innerText.includes("running")`);
+      await browser.sees("erp on its own", `${row("erp")}.innerText.includes("dedicated")`);
+      await browser.sees("the link", `${row("crm")}.querySelector('a[href="http://crm.localhost"]')`);
+      await browser.sees(
+        "blue",
+        `document.querySelector('#fleet-environments').innerText.includes("available")`,
+      );
+      await shot(browser, "running");
+      await browser.value(`${row("crm")}.querySelector('[data-action=stop]').click()`);
+      await browser.sees("crm as stopped", `${row("crm")}.innerText.includes("stopped")`);
+      await browser.sees(
+        "who did it",
+        `document.querySelector('#fleet-commands').innerText.includes("stop crm")`,
+      );
+      await shot(browser, "stopped");
+      await browser.value(`${row("crm")}.querySelector('[data-action=start]').click()`);
+      await browser.sees("crm as running again", `${row("crm")}.innerText.includes("running")`);
+    } finally {
+      await browser.stop();
+    }
+  });
+
+  it("writes down what people ask for, of those who may", async () => {
+    const { control } = fleet;
+    const ask = (values: object) =>
+      control.request("applicationRequests:create", { method: "POST", body: values });
+    assert.equal((await ask({ action: "create", app: "hr", environmentName: "blue" })).status, 200);
+    assert.equal((await ask({ action: "remove", app: "crm" })).status, 200);
+    for (const wrong of [
+      { action: "create", app: "crm", environmentName: "blue" },
+      { action: "create", app: "Not a key", environmentName: "blue" },
+      { action: "create", app: "hr2", environmentName: "nosuch" },
+      { action: "remove", app: "nosuch" },
+      { action: "drop", app: "crm" },
+    ])
+      assert.ok([400, 404].includes((await ask(wrong)).status), JSON.stringify(wrong));
+    const requests = await control.get<{ requestId: string; app: string; state: string }[]>(
+      "applicationRequests:list",
+      { sort: "requestedAt" },
+    );
+    assert.deepEqual(
+      requests.map(({ app, state }) => [app, state]),
+      [
+        ["hr", "open"],
+        ["crm", "open"],
+      ],
+    );
+    const decide = { method: "POST", query: { filterByTk: requests[0]!.requestId } } as const;
+    const body = { state: "rejected", answer: "not yet" };
+    assert.equal((await control.request("applicationRequests:decide", { ...decide, body })).status, 200);
+    assert.equal((await control.request("applicationRequests:decide", { ...decide, body })).status, 404);
+    const denied = await control.request("applicationRequests:update", {
+      ...decide,
+      body: { state: "open" },
+    });
+    assert.equal(denied.status, 405);
+  });
+
   it("shows a page in place of an app whose environment is gone", async () => {
     const blue = fleet.environment("blue");
     blue.kill("SIGKILL");
@@ -166,4 +240,10 @@ function upgrade({ url }: Replica, path: string): Promise<number> {
     };
     handshake.on("upgrade", answered).on("response", answered).on("error", reject).end();
   });
+}
+
+/** For people to look at, where they ask for it. */
+async function shot(browser: Browser, name: string): Promise<void> {
+  const folder = process.env.FLEET_TEST_SCREENSHOTS;
+  if (folder) await browser.screenshot(`${folder}/${name}.png`);
 }
