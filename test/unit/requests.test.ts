@@ -40,7 +40,7 @@ function request(values: Partial<FleetRequest>): FleetRequest {
 function appsOf(text: string): Record<string, { isolation: string; title: string }> {
   const { spec, faults } = parseStackFile({ text, file: "Pulumi.dev.yaml", stack: "dev" });
   assert.equal(faults, undefined, JSON.stringify(faults));
-  return spec!.apps;
+  return spec.apps;
 }
 
 describe("a request as an edit of the stack file", () => {

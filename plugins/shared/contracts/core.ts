@@ -3,7 +3,7 @@
  * packages/core: pubSubManager, lockManager, eventQueue, workerIdAllocator, cacheManager, authManager.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Duplex } from "node:stream";
+import type { Socket } from "node:net";
 
 export interface Logger {
   debug(message: string, meta?: unknown): void;
@@ -184,4 +184,4 @@ export interface CacheManagerOptions {
 
 /** Answers a request, or returns `false` to let NocoBase answer. */
 export type RequestHandler = (request: IncomingMessage, response: ServerResponse) => Promise<unknown>;
-export type UpgradeHandler = (request: IncomingMessage, socket: Duplex, head: Buffer) => Promise<unknown>;
+export type UpgradeHandler = (request: IncomingMessage, socket: Socket, head: Buffer) => Promise<unknown>;

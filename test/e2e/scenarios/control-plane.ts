@@ -21,7 +21,7 @@ export function controlPlane(harness: () => PlatformHarness): void {
       await eventually(`${app} is ${state}`, 60, async () => (await states(entry))[app] === state);
       const rows = await statusOf(harness().project);
       for (const [name, shown] of Object.entries(await states(entry)))
-        assert.equal(shown, rows[name]!.state, `${name} in the entry app and in fleet status`);
+        assert.equal(shown, rows[name]!.registered, `${name} in the entry app and in fleet status`);
       assert.equal(rows[app]!.state, state);
     };
 
@@ -36,6 +36,7 @@ export function controlPlane(harness: () => PlatformHarness): void {
         environments.map(({ name, state }) => [name, state]),
         [["blue", "available"]],
       );
+      assert.equal((await statusOf(harness().project)).blue!.registered, "available");
       await agreeOn(entry, "crm", "running");
     });
 
@@ -60,6 +61,62 @@ export function controlPlane(harness: () => PlatformHarness): void {
           ["start", "done"],
         ],
       );
+    });
+
+    it("shows what the stack's outputs say, and no more and no less", async () => {
+      const entry = await openApp(harness().project, "entry");
+      // What is declared comes from the outputs there.
+      const rows = Object.values(await statusOf(harness().project)).filter(({ kind }) => kind === "app");
+      const shown = await entry.call<Record<string, unknown>[]>("applications:list?sort=name");
+      assert.deepEqual(
+        shown.map(({ name, isolation, environmentName, url, release, declaredState }) => ({
+          name,
+          said: [isolation, environmentName, url, release, declaredState],
+        })),
+        rows
+          .sort((a, b) => (a.name < b.name ? -1 : 1))
+          .map(({ name, isolation, environment, url, release, declared }) => ({
+            name,
+            said: [isolation, environment, url, release, declared],
+          })),
+      );
+    });
+
+    it("stops and starts a dedicated app, whose process stays, and `up` puts it back", async () => {
+      const { project } = harness();
+      const entry = await openApp(project, "entry");
+      const before = await harness().identities();
+      await entry.call("applications:stop?filterByTk=erp", {});
+      await agreeOn(entry, "erp", "stopped");
+      const erp = await openApp(project, "erp");
+      assert.equal(await erp.health(), 503);
+      assert.equal((await harness().identities())["app-erp"], before["app-erp"]);
+      await project.succeed("up");
+      await agreeOn(entry, "erp", "running");
+      await eventually("it answers", 60, async () => (await erp.health()) === 200);
+      assert.match((await project.succeed("up")).stdout, /No changes/);
+    });
+
+    it("makes a request of the entry app an edit of the stack file", async () => {
+      const { project } = harness();
+      const entry = await openApp(project, "entry");
+      for (const app of ["asked", "refused"])
+        await entry.call("applicationRequests:create", { action: "create", app, environmentName: "blue" });
+      const list = async () =>
+        (
+          JSON.parse((await project.succeed("requests", "list", "--json")).stdout) as {
+            requests: { requestId: string; app: string }[];
+          }
+        ).requests;
+      const idOf = async (app: string) => (await list()).find((each) => each.app === app)!.requestId;
+      await project.succeed("requests", "accept", await idOf("asked"));
+      await project.succeed("requests", "reject", await idOf("refused"), "--reason", "no room");
+      assert.deepEqual(await list(), []);
+      project.reload();
+      const declared = project.values.apps as Apps;
+      assert.deepEqual(declared.asked, { environment: "blue" });
+      assert.equal(declared.refused, undefined);
+      project.edit((values) => delete (values.apps as Apps).asked);
     });
 
     it("puts what was stopped back to what is declared with the next `up`", async () => {

@@ -1,7 +1,6 @@
 import { Gateway } from "@nocobase/server";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
-import type { Duplex } from "node:stream";
 import { notices, wantsPage } from "../../../../../providers/local/gateway/pages";
 import { Proxy, refuseUpgrade, send } from "../../../../../providers/local/gateway/proxy";
 import type { RegistryControl } from "../registry/control";
@@ -79,16 +78,14 @@ export class AppAccess {
 
   private readonly upgrade = async (
     request: IncomingMessage,
-    socket: Duplex,
+    socket: Socket,
     head: Buffer,
   ): Promise<unknown> => {
     const access = this.decide(request);
     if (access.kind === "own") return false;
-    // NocoBase's server hands on what node's http module gave it, which is a socket.
-    const connection = socket as Socket;
-    if (access.kind === "notice") refuseUpgrade(connection, access.notice);
-    else if (access.kind === "redirect") refuseUpgrade(connection, notices.unknownPage());
-    else await (await this.proxy).upgrade(request, connection, head, access.decision, this.routing.table);
+    if (access.kind === "notice") refuseUpgrade(socket, access.notice);
+    else if (access.kind === "redirect") refuseUpgrade(socket, notices.unknownPage());
+    else await (await this.proxy).upgrade(request, socket, head, access.decision, this.routing.table);
     return true;
   };
 }

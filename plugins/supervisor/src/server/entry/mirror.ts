@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { rowsOf, type EntryApplication } from "../contracts";
-import { withoutChange, type Environment, type RegistryControl } from "../registry/control";
+import { withoutChange, type App, type Environment, type RegistryControl } from "../registry/control";
 
 /** How often silence is looked for; changes are notified. Milliseconds. */
 const LOOK_EVERY_MS = 2000;
@@ -81,7 +81,7 @@ export class Mirror {
     await this.adjust(
       "applications",
       "name",
-      apps.map(({ environment, targets: _, ...app }) => ({ ...app, environmentName: environment })),
+      apps.map((app) => shown(app)),
       true,
     );
     await this.copyCommands();
@@ -133,6 +133,13 @@ export class Mirror {
       known.delete(id);
     }
   }
+}
+
+/** The row of an app: an association has the environment's own name, and where requests go is no matter of people. */
+function shown(app: App): Values {
+  const { environment, ...row }: Partial<App> = app;
+  delete row.targets;
+  return { ...row, environmentName: environment };
 }
 
 function differs(before: Values, after: Values): boolean {

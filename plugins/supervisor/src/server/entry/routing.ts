@@ -33,7 +33,12 @@ export class Routing {
   private readonly urls: ReadonlyMap<string, string>;
 
   constructor(apps: readonly App[]) {
-    this.notices = new Map(apps.flatMap((app) => (noticeFor(app) ? [[app.name, noticeFor(app)!]] : [])));
+    this.notices = new Map(
+      apps.flatMap((app): [string, Notice][] => {
+        const notice = noticeFor(app);
+        return notice ? [[app.name, notice]] : [];
+      }),
+    );
     this.targets = new Map(apps.map(({ name, targets }) => [name, targets]));
     this.urls = new Map(apps.map(({ name, url }) => [name, url]));
     this.table = {
@@ -58,7 +63,10 @@ export class Routing {
       return { kind: "notice", notice: this.notices.get(decision.route.key) ?? notices.stopped("") };
     if (decision.kind === "redirect") {
       const base = this.urls.get(decision.route.key) ?? "";
-      return { kind: "redirect", location: base + decision.location.slice(`//${hostOf(decision.route.key)}`.length) };
+      return {
+        kind: "redirect",
+        location: base + decision.location.slice(`//${hostOf(decision.route.key)}`.length),
+      };
     }
     if (decision.kind !== "proxy" || decision.route.kind === "entry") return { kind: "own" };
     const hostname = parseHost(request.host)?.name ?? HERE;

@@ -87,7 +87,8 @@ export class DedicatedApp implements AppHost {
   private begin(): void {
     this.started = true;
     // Not waited for: the start that this is part of would wait for itself.
-    if (this.holds.has(this.name)) void this.converge().catch((error: Error) => (this.error = error.message));
+    if (this.holds.has(this.name))
+      void this.converge().catch((error: unknown) => (this.error = String(error)));
   }
 
   /** Stops or starts this process's NocoBase as the hold says, one after the other. */

@@ -1,6 +1,5 @@
 import { AppSupervisor, Gateway } from "@nocobase/server";
 import type { IncomingMessage } from "node:http";
-import type { Socket } from "node:net";
 import { notices, wantsPage } from "../../../../../providers/local/gateway/pages";
 import { refuseUpgrade, send } from "../../../../../providers/local/gateway/proxy";
 import type { Application } from "../../../../shared/contracts/core";
@@ -85,7 +84,7 @@ function answerFor(
   Gateway.registerWsHandler(async (request, socket) => {
     const name = await heldApp(request);
     if (name === undefined) return false;
-    refuseUpgrade(socket as Socket, notices.stopped(name));
+    refuseUpgrade(socket, notices.stopped(name));
     return true;
   });
 }
