@@ -103,6 +103,20 @@ describe("the fleet's registry on PostgreSQL", function () {
         await assert.rejects(registry.as(blue, statement), /permission denied|must be owner/, statement);
     });
 
+    it("passes requests on to no address but those that the stack file gives", async () => {
+      const targets = async (app: string): Promise<string[] | undefined> =>
+        (await registry.control.apps()).find(({ name }) => name === app)?.targets;
+      const honest = new ScriptedHost(["hr"]);
+      honest.url = "http://green.inside";
+      registry.agent("green", honest);
+      const forger = new ScriptedHost(["crm"]);
+      forger.url = "http://169.254.169.254";
+      registry.agent("blue", forger);
+      await shows("hr", "running");
+      await shows("crm", "running");
+      assert.deepEqual([await targets("hr"), await targets("crm")], [["http://green.inside"], []]);
+    });
+
     it("refuses an environment that answers for another one's commands", async () => {
       const stop = await send("hr", "stop");
       const [row] = await registry.as(OWNER, "SELECT id FROM fleet.commands WHERE request_id = $1", [stop]);
@@ -202,6 +216,52 @@ describe("the fleet's registry on PostgreSQL", function () {
       );
       assert.equal(await registry.state("shop"), "running");
     });
+  });
+
+  it("keeps up with fifty apps whose states change all the time", async () => {
+    const members = ["one", "two", "three", "four", "five"];
+    const fleet = await TestRegistry.make(postgres, "busy", members);
+    const declared = Object.fromEntries(
+      members.map((member) => [member, Array.from({ length: 10 }, (_, index) => `${member}-${index}`)]),
+    );
+    await fleet.declare(declared);
+    const hosts = members.map((member) => new ScriptedHost(declared[member]!));
+    const agents = members.map((member, index) => fleet.agent(member, hosts[index]!));
+    const set = (host: number, app: string, status: "running" | "stopped"): void => {
+      hosts[host]!.apps.set(app, { app, status, held: false, error: null });
+      agents[host]!.changed();
+    };
+    // Each app of the four others flips ten times a second.
+    let flips = 0;
+    const storm = setInterval(() => {
+      flips += 1;
+      for (let host = 1; host < members.length; host++)
+        for (const app of declared[members[host]!]!) set(host, app, flips % 2 === 0 ? "running" : "stopped");
+    }, 100);
+    try {
+      const seen: number[] = [];
+      for (const app of declared.one!) {
+        await eventually(`${app} runs`, async () =>
+          (await fleet.state(app)) === "running" ? true : undefined,
+        );
+        const began = Date.now();
+        set(0, app, "stopped");
+        await eventually(`${app} stops`, async () =>
+          (await fleet.state(app)) === "stopped" ? true : undefined,
+        );
+        seen.push(Date.now() - began);
+      }
+      assert.ok(Math.max(...seen) < 2000, `${Math.max(...seen)} ms`);
+      console.log(`      a change among ${flips * 40} others was seen after ${Math.max(...seen)} ms at most`);
+    } finally {
+      clearInterval(storm);
+    }
+    await eventually("all are known", async () =>
+      (await fleet.control.apps()).every(({ state }) => state !== "pending") ? true : undefined,
+    );
+    assert.equal((await fleet.control.apps()).length, 50);
+    assert.deepEqual(fleet.warnings, []);
+    await fleet.stop();
   });
 
   describe("commands", () => {

@@ -11,6 +11,7 @@ import { StateHarness } from "./state";
 
 /** The docker platform as the scenarios see it. */
 export class DockerHarness extends StateHarness implements PlatformHarness {
+  readonly supervised = false;
   constructor(
     project: Project,
     private readonly docker: Docker,

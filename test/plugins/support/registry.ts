@@ -27,6 +27,7 @@ export async function eventually<T>(
 export class ScriptedHost implements AppHost {
   readonly apps = new Map<string, AppState>();
   readonly done: string[] = [];
+  url = "http://127.0.0.1:1";
   work: (app: string, action: Action) => Promise<void> = () => Promise.resolve();
 
   constructor(names: readonly string[]) {
@@ -34,7 +35,7 @@ export class ScriptedHost implements AppHost {
   }
 
   info() {
-    return { release: "2.2.15", url: "http://127.0.0.1:1", memoryMiB: 400 };
+    return { release: "2.2.15", url: this.url, memoryMiB: 400 };
   }
 
   states(): Promise<AppState[]> {
@@ -116,6 +117,7 @@ export class TestRegistry {
           isolation: "shared",
           environment,
           state: "running",
+          addresses: [`http://${environment}.inside`],
           ...of(name),
         })),
       ),
