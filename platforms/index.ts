@@ -1,3 +1,4 @@
+import type * as pulumi from "@pulumi/pulumi";
 import { instancesOf } from "../plan/instances";
 import type { StackPlan } from "../plan/types";
 import { fleetRoot } from "../providers/local/root";
@@ -5,13 +6,22 @@ import { LocalPlatform } from "./local";
 import { imagesOf } from "./docker/attachment";
 import type { Platform } from "./types";
 
+export interface PlatformSecrets {
+  /** Password of each registry of images, by its key. */
+  readonly registryPasswords: Readonly<Record<string, pulumi.Output<string>>>;
+}
+
 /**
  * The platform a plan asks for.
  *
  * @param projectDir folder of Pulumi.yaml; the local platform keeps its data below it
  * @throws if the plan lacks what its platform needs; validation refuses such a stack file before it comes here
  */
-export function createPlatform(plan: StackPlan, projectDir: string): Platform {
+export function createPlatform(
+  plan: StackPlan,
+  projectDir: string,
+  { registryPasswords }: PlatformSecrets,
+): Platform {
   if (plan.platform === "local") {
     return new LocalPlatform({
       root: fleetRoot(projectDir, plan.stack),
@@ -27,6 +37,10 @@ export function createPlatform(plan: StackPlan, projectDir: string): Platform {
       stack: plan.stack,
       releases: plan.releases,
       root: fleetRoot(projectDir, plan.stack),
+      registries: Object.entries(plan.registries).map(([key, registry]) => ({
+        ...registry,
+        password: registryPasswords[key],
+      })),
       ...imagesOf(plan),
     });
   }

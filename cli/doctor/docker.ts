@@ -1,6 +1,7 @@
 /** The checks of `fleet doctor` for the docker platform. Each only reads. */
 import type Docker from "dockerode";
-import type { FleetPlan, ImageName } from "../../plan/types";
+import type { FleetPlan } from "../../plan/types";
+import { commonImages } from "../../platforms/docker/attachment";
 import { imageName } from "../../platforms/docker/images/profiles";
 import { DockerOperations } from "../../platforms/docker/operations";
 import { findPortHolder, isPortFree } from "../../providers/local/support/ports";
@@ -42,9 +43,8 @@ async function checkDaemon(docker: Docker): Promise<Finding> {
 }
 
 async function checkImages(docker: Docker, plan: FleetPlan): Promise<Finding[]> {
-  const names: ImageName[] = ["proxy", "postgres", "node"];
   const wanted = [
-    ...names.map((name) => imageName(plan.images, name, plan.releases[0] ?? "")),
+    ...commonImages(plan).map((name) => imageName(plan.images, name, plan.releases[0] ?? "")),
     ...plan.releases.map((release) => imageName(plan.images, "nocobase", release)),
   ];
   const there = await Promise.all(

@@ -1,16 +1,21 @@
 /** What all parts of a fleet on Docker share: providers, images, network. */
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
-import type { ImageName, ImagesPlan } from "../../plan/types";
+import type { ImageName, ImagesPlan, RegistryPlan } from "../../plan/types";
 import { Provider } from "../../providers/docker/resources";
 import { labelsOf, replaceOnChanges } from "./hardening";
 import { imageName, profileOf, type Profile } from "./images/profiles";
 import { dockerName, networkName } from "./names";
 
+export interface RegistrySignIn extends RegistryPlan {
+  readonly password: pulumi.Output<string> | undefined;
+}
+
 export interface DockerFleetArgs {
   /** The stack's name. */
   readonly stack: string;
   readonly images: ImagesPlan;
+  readonly registries: readonly RegistrySignIn[];
   /** NocoBase version of the images that no instance chooses. */
   readonly release: string;
   /** A tenant's: the network of its platform's containers. */
@@ -28,7 +33,7 @@ export class DockerFleet {
 
   constructor(readonly args: DockerFleetArgs) {
     this.profile = profileOf(args.images);
-    this.docker = new docker.Provider("docker", {});
+    this.docker = new docker.Provider("docker", registryAuth(args.registries));
     this.contents = new Provider("docker-contents", {});
     this.network =
       args.platformNetwork === undefined
@@ -80,4 +85,20 @@ export class DockerFleet {
       replaceOnChanges,
     });
   }
+}
+
+/** Docker Hub's names have no address, and its sign-in is at this one. */
+const DOCKER_HUB = "registry-1.docker.io";
+const HUB_ALIASES: readonly string[] = ["docker.io", "index.docker.io", DOCKER_HUB];
+
+/** Sign-ins as the provider takes them; the whole list becomes a secret there. */
+function registryAuth(registries: readonly RegistrySignIn[]): Pick<docker.ProviderArgs, "registryAuth"> {
+  if (registries.length === 0) return {};
+  return {
+    registryAuth: registries.map(({ address, username, password }) => ({
+      address: HUB_ALIASES.includes(address) ? DOCKER_HUB : address,
+      username,
+      password: password && pulumi.secret(password),
+    })),
+  };
 }

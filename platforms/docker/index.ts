@@ -11,18 +11,23 @@ import type {
   InstanceRequest,
   ManagedServerRequest,
   Platform,
+  RedisEndpoint,
+  RedisRequest,
   ServerEndpoint,
   TenantRoutesRequest,
 } from "../types";
-import { DockerFleet } from "./fleet";
+import { DockerFleet, type RegistrySignIn } from "./fleet";
 import { createGateway, dockerRoutes } from "./gateway";
 import { createInstance } from "./instance";
 import { dockerName, hostOf, networkName, routerName } from "./names";
+import { createRedis } from "./redis";
 import { createServer } from "./server";
 
 export interface DockerPlatformArgs {
   readonly stack: string;
   readonly images: ImagesPlan;
+  /** Registries that ask for a sign-in. */
+  readonly registries: readonly RegistrySignIn[];
   /** NocoBase versions in use. */
   readonly releases: readonly string[];
   /** Folder of this machine for backups. */
@@ -41,10 +46,11 @@ export class DockerPlatform implements Platform {
   private readonly replicas = new Map<string, readonly string[]>();
 
   constructor(private readonly args: DockerPlatformArgs) {
-    const { stack, images, releases, attachedTo } = args;
+    const { stack, images, registries, releases, attachedTo } = args;
     this.fleet = new DockerFleet({
       stack,
       images,
+      registries,
       release: releases[0] ?? attachedTo?.release ?? "",
       platformNetwork: attachedTo?.network,
     });
@@ -64,6 +70,10 @@ export class DockerPlatform implements Platform {
     options: pulumi.CustomResourceOptions,
   ): ServerEndpoint {
     return createServer(this.fleet, name, request, options);
+  }
+
+  redis(name: string, request: RedisRequest, options: pulumi.CustomResourceOptions): RedisEndpoint {
+    return createRedis(this.fleet, name, request, options);
   }
 
   files(name: string, request: FilesRequest, options: pulumi.CustomResourceOptions): pulumi.Resource {

@@ -14,6 +14,8 @@ import { dockerName, hostOf } from "./names";
 const GRACE_SECONDS = LAUNCHER_GRACE_SECONDS + 5;
 /** A first start takes 10–25 s, an upgrade to another release longer. */
 const START_LIMIT_SECONDS = 600;
+/** Where NocoBase looks for its licence key, below the folder of its files. */
+const LICENSE_FILE = ".license/license-key";
 
 export interface InstanceArgs extends InstanceRequest {
   /** Volume of its files. */
@@ -29,7 +31,8 @@ export function createInstance(
 ): InstanceHandle {
   const { plan } = args;
   const secrets = createSecrets(fleet, name, args, options);
-  if (plan.state === "stopped") return { resource: secrets.files, url: pulumi.output(plan.url) };
+  const [written] = secrets.files;
+  if (plan.state === "stopped") return { resource: written, url: pulumi.output(plan.url) };
 
   const first = createReplica(fleet, name, { ...args, ...secrets, number: 1 }, options);
   // What is set up inside must not happen twice, so the other replicas come after it.
@@ -73,7 +76,8 @@ export function createInstance(
 interface Secrets {
   /** Volume with the file of secret variables. */
   readonly volume: pulumi.Output<string>;
-  readonly files: VolumeFiles;
+  /** All that is written before a container starts. */
+  readonly files: readonly [VolumeFiles, ...VolumeFiles[]];
   /** Changes with the secrets and tells nothing of them: without it a new secret would start nothing anew. */
   readonly mark: pulumi.Output<string>;
 }
@@ -81,7 +85,7 @@ interface Secrets {
 function createSecrets(
   fleet: DockerFleet,
   name: string,
-  { plan, database, secretEnv }: InstanceArgs,
+  { plan, database, secretEnv, license, storage }: InstanceArgs,
   options: pulumi.CustomResourceOptions,
 ): Secrets {
   const { owner, secrets } = fleet.profile.nocobase;
@@ -89,20 +93,22 @@ function createSecrets(
   const text = pulumi
     .all([pulumi.all(secretEnv), database.password])
     .apply(([variables, password]) => secretsText(secrets.format, { ...variables, DB_PASSWORD: password }));
-  const files = new VolumeFiles(
-    `${name}-secrets`,
-    {
-      volume: volume.name,
-      image: fleet.image("node"),
-      owner,
-      files: pulumi.secret({ [secrets.name]: text }),
-    },
-    { ...options, provider: fleet.contents, deleteBeforeReplace: true },
-  );
+  const write = (what: string, into: pulumi.Output<string>, file: string, content: pulumi.Output<string>) =>
+    new VolumeFiles(
+      `${name}-${what}`,
+      { volume: into, image: fleet.image("node"), owner, files: pulumi.secret({ [file]: content }) },
+      { ...options, provider: fleet.contents, deleteBeforeReplace: true },
+    );
+  const files: Secrets["files"] = [
+    write("secrets", volume.name, secrets.name, text),
+    ...(license ? [write("license", storage, LICENSE_FILE, license)] : []),
+  ];
   const key = secretEnv.APP_KEY ?? database.password;
   const mark = pulumi
-    .all([text, key])
-    .apply(([content, secret]) => createHmac("sha256", secret).update(content).digest("hex").slice(0, 16));
+    .all([text, license ?? "", key])
+    .apply(([content, licenseKey, secret]) =>
+      createHmac("sha256", secret).update(content).update(licenseKey).digest("hex").slice(0, 16),
+    );
   return { volume: volume.name, files, mark: pulumi.unsecret(mark) };
 }
 
@@ -154,7 +160,7 @@ function createReplica(
       waitTimeout: START_LIMIT_SECONDS,
       labels: [...labels, { label: "nocobase-fleet.secrets", value: args.mark }],
     },
-    { ...options, dependsOn: [...dependencies(options), args.files] },
+    { ...options, dependsOn: [...dependencies(options), ...args.files] },
   );
 }
 

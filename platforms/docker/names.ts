@@ -26,6 +26,9 @@ export function networkName(stack: string): string {
 /** Parts that a gateway consists of. */
 export const GATEWAY = { router: "gateway", proxy: "gateway-proxy" } as const;
 
+/** Part that runs Redis, and its host name within the network. */
+export const REDIS = "redis";
+
 /** Container of a stack's gateway that routes. */
 export function routerName(stack: string): string {
   return dockerName(stack, GATEWAY.router);
