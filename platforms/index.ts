@@ -3,7 +3,7 @@ import { instancesOf } from "../plan/instances";
 import type { StackPlan } from "../plan/types";
 import { fleetRoot } from "../providers/local/root";
 import { LocalPlatform } from "./local";
-import { imagesOf } from "./docker/attachment";
+import { imagesOf, neighboursOf } from "./docker/attachment";
 import type { Platform } from "./types";
 
 export interface PlatformSecrets {
@@ -41,6 +41,7 @@ export function createPlatform(
         ...registry,
         password: registryPasswords[key],
       })),
+      neighbours: plan.platformStack === undefined ? undefined : neighboursOf(plan),
       ...imagesOf(plan),
     });
   }

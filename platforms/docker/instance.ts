@@ -5,7 +5,7 @@ import type { InstancePlan, ReplicaPlan } from "../../plan/types";
 import { Instance, Service, VolumeFiles } from "../../providers/docker/resources";
 import type { InstanceHandle, InstanceRequest } from "../types";
 import { LAUNCHER_GRACE_SECONDS, memoryLimit, plainVariables, secretsText } from "./environment";
-import type { DockerFleet } from "./fleet";
+import { dependenciesOf, type DockerFleet } from "./fleet";
 import { hardened, labelsOf, memoryFolder, volumeMount } from "./hardening";
 import { SECRETS_FOLDER } from "./images/profiles";
 import { dockerName, hostOf } from "./names";
@@ -158,15 +158,14 @@ function createReplica(
       // For the first one our own resource waits, which tells what a container that doesn't come up says.
       wait: number > 1,
       waitTimeout: START_LIMIT_SECONDS,
-      labels: [...labels, { label: "nocobase-fleet.secrets", value: args.mark }],
+      labels: [
+        ...labels,
+        ...fleet.peerLabels(plan.database.server),
+        { label: "nocobase-fleet.secrets", value: args.mark },
+      ],
     },
-    { ...options, dependsOn: [...dependencies(options), ...args.files] },
+    { ...options, dependsOn: [...dependenciesOf(options), ...args.files] },
   );
-}
-
-function dependencies({ dependsOn }: pulumi.CustomResourceOptions): pulumi.Resource[] {
-  if (dependsOn === undefined) return [];
-  return (Array.isArray(dependsOn) ? dependsOn : [dependsOn]) as pulumi.Resource[];
 }
 
 function replicaOf({ replicas, name }: InstancePlan, number: number): ReplicaPlan {
