@@ -57,6 +57,7 @@ describe("tenants in Docker", function () {
     for (const stack of project ? [globex, acme, platform] : []) {
       await new DockerHarness(asStack(stack), server.docker).cleanUp();
     }
+    project?.remove();
     if (host === undefined) delete process.env.DOCKER_HOST;
     else process.env.DOCKER_HOST = host;
     if (server as TestDocker | undefined) await server.stop();
@@ -66,7 +67,8 @@ describe("tenants in Docker", function () {
 
   /** The project with another stack selected. */
   function asStack(stack: string): Project {
-    return Object.create(made(), { stack: { value: stack } }) as Project;
+    // Its folder is all stacks', so it goes in the end.
+    return Object.create(made(), { stack: { value: stack }, remove: { value: () => undefined } }) as Project;
   }
 
   function write(stack: string, values: Values): void {
