@@ -43,8 +43,10 @@ describe("Redis from Debian's packages", function () {
     const archive = await archiveOf([{ path: "redis.conf", content, owner: USER, mode: 0o400 }]);
     await container.putArchive(archive, { path: CONFIG });
     await container.start();
-    for (const end = Date.now() + 60_000; !/PONG|NOAUTH/.test(await ask("ping")); await sleep(100)) {
+    const end = Date.now() + 60_000;
+    while (!/PONG|NOAUTH/.test(await ask("ping"))) {
       assert.ok(Date.now() < end, `Redis says ${(await container.logs({ stdout: true })).toString()}`);
+      await sleep(100);
     }
   });
   after(async () => {

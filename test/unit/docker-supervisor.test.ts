@@ -29,9 +29,12 @@ describe("NocoBase's own supervisor on the docker platform", function () {
   });
 
   const inputs = (name: string) => (stack.get(name) ?? assert.fail(`no resource ${name}`)).inputs;
-  const variables = (name: string) =>
+  const variables = (name: string): Record<string, string | undefined> =>
     Object.fromEntries(
-      (inputs(name).envs as string[]).map((line) => [line.split("=")[0], line.slice(line.indexOf("=") + 1)]),
+      (inputs(name).envs as string[]).map((line) => [
+        line.slice(0, line.indexOf("=")),
+        line.slice(line.indexOf("=") + 1),
+      ]),
     );
   const files = (name: string) => {
     const given = inputs(name).files as { value?: Record<string, string> } & Record<string, string>;
