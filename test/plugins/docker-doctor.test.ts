@@ -6,7 +6,7 @@ import { checkDocker } from "../../cli/doctor/docker";
 import type { TestDocker } from "../support/dockerd";
 import { planOf } from "../unit/support/plans";
 import { startDocker } from "./support/docker-stack";
-import { freePort } from "./support/postgres";
+import { freePort } from "../support/ports";
 
 describe("fleet doctor on docker", function () {
   this.timeout(120_000);
