@@ -14,7 +14,7 @@ import { CONTAINER_EDITS, OWNER, hardened, startDocker } from "./support/docker-
 import { createProject, executableOf } from "./support/engine";
 import { compare, inTheClear, takeTurns } from "./support/parity";
 import { PluginClient, type Values } from "./support/plugin-client";
-import { TestRegistry } from "./support/registry";
+import { TestRegistry } from "./support/image-registry";
 import { freePort } from "../support/ports";
 
 const SMALL = "fleet-test/small:latest";

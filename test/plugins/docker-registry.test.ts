@@ -5,7 +5,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { TestDocker } from "../support/dockerd";
 import { startDocker } from "./support/docker-stack";
 import { createProject, standIn, type Step, type TestProject } from "./support/engine";
-import { TestRegistry } from "./support/registry";
+import { TestRegistry } from "./support/image-registry";
 
 const USERNAME = "fleet";
 const PASSWORD = "the-password-of-the-registry";
