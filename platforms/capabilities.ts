@@ -1,5 +1,5 @@
 /** What each platform can do, as plain facts: validation refuses what the chosen one lacks before anything is made. */
-import type { PlatformName } from "../plan/types";
+import type { PlatformName, Supervisor } from "../plan/types";
 
 export interface PlatformCapabilities {
   /** The entry app and dedicated apps may run as several processes. */
@@ -14,6 +14,8 @@ export interface PlatformCapabilities {
   readonly managedDatabaseServers: boolean;
   /** Where a NocoBase version comes from: a lockfile in providers/local/releases, or an image's tag. */
   readonly releases: "lockfile" | "image";
+  /** What can make the entry app the control plane there. */
+  readonly supervisors: readonly Supervisor[];
 }
 
 export const platformCapabilities: Readonly<Record<PlatformName, PlatformCapabilities>> = {
@@ -24,6 +26,7 @@ export const platformCapabilities: Readonly<Record<PlatformName, PlatformCapabil
     backups: true,
     managedDatabaseServers: true,
     releases: "lockfile",
+    supervisors: ["none"],
   },
   docker: {
     replicas: true,
@@ -32,6 +35,7 @@ export const platformCapabilities: Readonly<Record<PlatformName, PlatformCapabil
     backups: true,
     managedDatabaseServers: true,
     releases: "image",
+    supervisors: ["official", "none"],
   },
   kubernetes: {
     replicas: true,
@@ -40,5 +44,6 @@ export const platformCapabilities: Readonly<Record<PlatformName, PlatformCapabil
     backups: false,
     managedDatabaseServers: false,
     releases: "image",
+    supervisors: ["none"],
   },
 };

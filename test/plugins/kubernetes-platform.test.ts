@@ -66,7 +66,11 @@ describe("platform kubernetes", function () {
         databaseServerPasswords: { main: pulumi.secret(ADMIN_PASSWORD) },
         secretEnv: {},
       };
-      const { url, apps } = createFleet(plan, createPlatform(plan, project.folder), secrets);
+      const { url, apps } = createFleet(
+        plan,
+        createPlatform(plan, project.folder, { registryPasswords: {} }),
+        secrets,
+      );
       return Promise.resolve({ url, erp: apps.erp?.instanceUrl });
     };
     const plugins = (["random", "postgresql", "kubernetes"] as const).map(standIn);

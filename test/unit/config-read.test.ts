@@ -39,6 +39,9 @@ describe("readFleetSpec", function () {
         egress: [],
       },
       topology: undefined,
+      supervisor: undefined,
+      licenses: [],
+      registries: {},
       gateway: { host: "127.0.0.1", port: 13000, domain: "localhost", uploadLimitMiB: 1024 },
       databaseServers: { main: { kind: "managed", maxConnections: 300 } },
       entry: {
