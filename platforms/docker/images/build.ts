@@ -143,9 +143,7 @@ async function layersOf(recipe: Recipe, options: BuildOptions): Promise<Layer[]>
   }));
   return [
     ...layers,
-    await cachedLayer(`nocobase-${path.basename(release)}`, false, (target) =>
-      folderLayer(folders, target),
-    ),
+    await cachedLayer(`nocobase-${path.basename(release)}`, false, (target) => folderLayer(folders, target)),
   ];
 }
 
