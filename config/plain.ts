@@ -55,7 +55,7 @@ function copy(value: unknown, at: Segment[], faults: Fault[]): Plain | undefined
   }
   if ("secure" in value && !secretKeys.has(String(at[0])) && at.length > 0) {
     return refuse(
-      "is a secret, but only databaseServerPasswords and secretEnv hold secrets: it would make the whole key secret",
+      "is a secret, but only databaseServerPasswords, registryPasswords and secretEnv hold secrets: it would make the whole key secret",
       "write it in plain text, or move it to nocobase-fleet:secretEnv",
     );
   }

@@ -11,6 +11,8 @@ import type { FleetSpec } from "./spec";
 export interface StackSecrets {
   /** Administrator's password of each external server, by the server's key. */
   readonly databaseServerPasswords: Readonly<Record<string, pulumi.Output<string>>>;
+  /** Password of each private registry, by its key. */
+  readonly registryPasswords: Readonly<Record<string, pulumi.Output<string>>>;
   /** Secret environment variables by process (`entry`, environment, dedicated app) and name. */
   readonly secretEnv: Readonly<Record<string, Readonly<Record<string, pulumi.Output<string>>>>>;
 }
@@ -43,6 +45,7 @@ export function readPulumiConfig(
 function readSecrets(spec: FleetSpec): StackSecrets {
   const config = new pulumi.Config(namespace);
   const passwords = config.getSecretObject<Record<string, string>>("databaseServerPasswords");
+  const registries = config.getSecretObject<Record<string, string>>("registryPasswords");
   const variables = config.getSecretObject<Record<string, Record<string, string>>>("secretEnv");
   const external = Object.keys(spec.databaseServers).filter(
     (key) => spec.databaseServers[key]?.kind === "external",
@@ -63,6 +66,15 @@ function readSecrets(spec: FleetSpec): StackSecrets {
         key,
         present(
           passwords?.apply((all) => all[key]),
+          key,
+        ),
+      ]),
+    ),
+    registryPasswords: Object.fromEntries(
+      Object.keys(spec.kubernetes.registries).map((key) => [
+        key,
+        present(
+          registries?.apply((all) => all[key]),
           key,
         ),
       ]),

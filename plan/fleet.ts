@@ -3,7 +3,7 @@ import type { AppSpec, CommonSpec, DatabaseServerSpec, FleetSpec, InstanceSpec }
 import { clusterEnvironment, defaultEnvironment } from "./environment-variables";
 import { deepFreeze } from "./freeze";
 import { databaseName, instanceName, replicaName, serverName, tenantAppName, type OwnerKind } from "./names";
-import { derivedPort, replicaPorts } from "./ports";
+import { derivedPort, podPort, replicaPorts } from "./ports";
 import { publicUrl, type Front } from "./public-url";
 import type {
   AppPlan,
@@ -86,7 +86,7 @@ function planInstance(
   hostsApps: boolean,
 ): InstancePlan {
   const name = instanceName(kind, key);
-  const ports = replicaPorts(spec.stack, name, instance.replicas, instance.port);
+  const ports = portsOf(spec, name, instance);
   const replicas = ports.map((each, index) => ({ name: replicaName(name, index + 1), port: each }));
   const [port = derivedPort(spec.stack, name)] = ports;
   const root = planRoot(instance);
@@ -117,6 +117,11 @@ function planInstance(
       ? { autoscale: instance.autoscale, placement: instance.placement }
       : {}),
   };
+}
+
+function portsOf({ platform, stack }: FleetSpec, name: string, { replicas, port }: InstanceSpec): number[] {
+  if (platform !== "kubernetes") return replicaPorts(stack, name, replicas, port);
+  return Array.from({ length: replicas }, () => port ?? podPort);
 }
 
 function planApp(spec: FleetSpec, key: string, app: AppSpec): AppPlan {
@@ -210,7 +215,9 @@ function planGateway(
 function frontOf({ platform, gateway, kubernetes }: FleetSpec): Front {
   if (platform !== "kubernetes") return gateway;
   const { domain } = gateway;
-  return { domain, port: 80, ...(kubernetes.ingress.issuer !== undefined && { tls: { port: 443 } }) };
+  const { ingress, gatewayApi } = kubernetes;
+  const isSecure = gatewayApi ? gatewayApi.https : ingress.issuer !== undefined;
+  return { domain, port: 80, ...(isSecure && { tls: { port: 443 } }) };
 }
 
 function planKubernetes({ kubernetes }: FleetSpec): KubernetesPlan {

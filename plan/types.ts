@@ -32,6 +32,10 @@ export interface ImagesPlan {
 export interface KubernetesPlan {
   /** `{version}` stands for the release. */
   readonly image: string;
+  /** Private registries by key. */
+  readonly registries: Readonly<Record<string, { readonly server: string; readonly user: string }>>;
+  /** Takes the place of `ingress`. */
+  readonly gatewayApi?: { readonly name: string; readonly namespace: string; readonly https: boolean };
   /** Of the kubeconfig; undefined is its current one. */
   readonly context?: string;
   readonly ingress: {
@@ -50,6 +54,8 @@ export interface KubernetesPlan {
 export interface KubernetesPlacement {
   readonly context?: string;
   readonly nodeSelector: Readonly<Record<string, string>>;
+  /** Labels of nodes to go to where there is room. */
+  readonly preferredNodes: Readonly<Record<string, string>>;
   readonly tolerations: readonly {
     readonly key: string;
     readonly value?: string;

@@ -3,15 +3,16 @@ import type { StackPlan } from "../plan/types";
 import { fleetRoot } from "../providers/local/root";
 import { LocalPlatform } from "./local";
 import { imagesOf } from "./docker/attachment";
-import type { Platform } from "./types";
+import type { Platform, PlatformSecrets } from "./types";
 
 /**
  * The platform a plan asks for.
  *
  * @param projectDir folder of Pulumi.yaml; the local platform keeps its data below it
+ * @param secrets of the stack file
  * @throws if the plan lacks what its platform needs; validation refuses such a stack file before it comes here
  */
-export function createPlatform(plan: StackPlan, projectDir: string): Platform {
+export function createPlatform(plan: StackPlan, projectDir: string, secrets: PlatformSecrets = {}): Platform {
   if (plan.platform === "local") {
     return new LocalPlatform({
       root: fleetRoot(projectDir, plan.stack),
@@ -40,6 +41,7 @@ export function createPlatform(plan: StackPlan, projectDir: string): Platform {
       stack,
       cluster,
       instances: instancesOf(plan),
+      registryPasswords: secrets.registryPasswords ?? {},
       servers: { ...servers, ...databaseServers },
     });
   }

@@ -9,6 +9,12 @@ import type {
   RoutePlan,
 } from "../plan/types";
 
+/** What a platform itself needs of a stack file's secrets. */
+export interface PlatformSecrets {
+  /** Password of each private registry, by its key. */
+  readonly registryPasswords?: Readonly<Record<string, pulumi.Input<string>>>;
+}
+
 /** A running PostgreSQL server as clients reach it. */
 export interface ServerEndpoint {
   /** What must exist before anything connects. */
@@ -96,6 +102,8 @@ export interface Platform {
   ): ServerEndpoint;
   files(name: string, request: FilesRequest, options: pulumi.CustomResourceOptions): pulumi.Resource;
   instance(name: string, request: InstanceRequest, options: pulumi.CustomResourceOptions): InstanceHandle;
+  /** Where an instance runs in a cluster, which this machine reaches through its API server alone. */
+  clusterOf?(instance: string): { readonly context?: string; readonly namespace: string };
   gateway(name: string, request: GatewayRequest, options: pulumi.CustomResourceOptions): GatewayHandle;
   /** Tells the platform stack's gateway of a tenant's apps; in force once it exists or was updated. */
   tenantRoutes(

@@ -57,7 +57,7 @@ export function referencePage(): string {
     "",
     "**Names.** Databases and roles are called `<stack>_<key>`, hyphens as underscores. What would be longer than 63 characters is cut and ends in eight hex digits of a hash. Ports that are not given follow from the stack's name and the key alone, so that no other change moves them; two that come out equal are a fault that asks for an explicit `port`.",
     "",
-    "**Secrets.** Two keys hold secrets and nothing else, `databaseServerPasswords` and `secretEnv`, because Pulumi makes a whole key secret as soon as one value in it is. Every other key must be free of them. Passwords, tokens and keys of the apps are generated.",
+    "**Secrets.** Three keys hold secrets and nothing else, `databaseServerPasswords`, `registryPasswords` and `secretEnv`, because Pulumi makes a whole key secret as soon as one value in it is. Every other key must be free of them. Passwords, tokens and keys of the apps are generated.",
     "",
     "```sh",
     `pulumi config set --secret --path '${namespace}:databaseServerPasswords.main'`,

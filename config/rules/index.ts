@@ -6,7 +6,7 @@ import { connections, platform, releases, topology } from "./fleet";
 import { isolation } from "./isolation";
 import { databases, instances, keys } from "./names";
 import { databaseServers, environments, passwords, secretOwners } from "./references";
-import { abilities, kubernetes } from "./kubernetes";
+import { tenantsApps, kubernetes } from "./kubernetes";
 import { tenant } from "./tenant";
 import { replicas } from "./replicas";
 import { resources } from "./resources";
@@ -18,7 +18,7 @@ export const rules: readonly Rule[] = [
   dockerOnly,
   reachableServers,
   kubernetes,
-  abilities,
+  tenantsApps,
   topology,
   releases,
   keys,

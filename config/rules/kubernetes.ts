@@ -1,7 +1,7 @@
 /** What platform kubernetes needs, and what other platforms have no use for. */
-import { platformCapabilities } from "../../platforms/capabilities";
+import { formatPath } from "../faults";
 import type { InstanceSpec } from "../spec";
-import { given, isTenant, owners, report, type Context } from "./context";
+import { given, isTenant, report, type Context } from "./context";
 import { mostOf } from "./replicas";
 
 /** Files of several replicas lie on one volume; an image must be there to be run. */
@@ -18,9 +18,31 @@ export function kubernetes(context: Context): void {
       fix: "run `fleet images build`, push the image to a registry that the cluster reaches, and name it here",
     });
   }
+  registries(context);
   if (!isTenant(context)) shared(context, ["entry"], spec.entry);
   for (const [key, app] of Object.entries(spec.apps)) {
     if (app.isolation === "dedicated") shared(context, ["apps", key], app);
+  }
+}
+
+/** Each registry has its password, and only those. */
+function registries(context: Context): void {
+  const declared = Object.keys(context.spec.kubernetes.registries);
+  const passwords = Object.keys(context.parsed.values.registryPasswords);
+  for (const key of declared.filter((each) => !passwords.includes(each))) {
+    const at = ["registryPasswords", key];
+    report(context, at, {
+      problem: "is missing: images of this registry are pulled with a password",
+      allowed: "the password or token, as a secret",
+      fix: `pulumi config set --secret --path '${formatPath(at)}'`,
+    });
+  }
+  for (const key of passwords.filter((each) => !declared.includes(each))) {
+    report(context, ["registryPasswords", key], {
+      problem: "belongs to no declared registry",
+      allowed: "keys of kubernetes.registries",
+      fix: "remove it, or declare the registry",
+    });
   }
 }
 
@@ -39,6 +61,7 @@ function refuse(context: Context): void {
   const { platform } = context.spec;
   const places = [
     ["kubernetes"],
+    ["registryPasswords"],
     ...["entry"].map((key) => [key, "kubernetes"]),
     ...["environments", "apps"].flatMap((top) =>
       Object.keys(given(context, [top]) ?? {}).map((key) => [top, key, "kubernetes"]),
@@ -56,28 +79,16 @@ function refuse(context: Context): void {
   }
 }
 
-/** What the platform can't do with apps. */
-export function abilities(context: Context): void {
-  const { platform, apps } = context.spec;
-  const { sharedApps, backups } = platformCapabilities[platform];
-  for (const [key, app] of Object.entries(apps)) {
-    if (sharedApps || app.isolation === "dedicated") continue;
+/** What is inside another stack's environment takes rights in that stack's namespaces. */
+export function tenantsApps(context: Context): void {
+  if (context.spec.platform !== "kubernetes" || !isTenant(context)) return;
+  for (const [key, app] of Object.entries(context.spec.apps)) {
+    if (app.isolation === "dedicated") continue;
     report(context, ["apps", key, "isolation"], {
       value: "shared",
-      problem: `platform ${platform} runs every app by itself so far`,
+      problem: "platform kubernetes runs a tenant's apps by themselves so far",
       allowed: "dedicated",
-      fix: "write isolation: dedicated",
-    });
-  }
-  if (backups) return;
-  for (const { at } of owners(context)) {
-    const place = [...at, "deletion"];
-    if (given(context, place) !== "backup" && given(context, ["deletion"]) !== "backup") continue;
-    report(context, given(context, place) === undefined ? ["deletion"] : place, {
-      value: "backup",
-      problem: `platform ${platform} takes no backups itself so far`,
-      allowed: "protect, retain or delete",
-      fix: "write retain, and back up with the database server's and the storage's own means",
+      fix: "write isolation: dedicated, or declare the app in the platform's stack file",
     });
   }
 }

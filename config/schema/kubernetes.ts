@@ -1,6 +1,6 @@
 /** What may be said of a cluster, and of an instance's place in it. */
 import { z } from "zod";
-import { documented } from "./fields";
+import { documented, key } from "./fields";
 
 /** An image's name with `{version}`, a tag or a digest. */
 const image =
@@ -9,6 +9,7 @@ const objectName = /^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$/;
 const labelKey =
   /^(?:[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?\/)?[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$/;
 const labelValue = /^(?:[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?)?$/;
+const registryAddress = /^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?(?::[0-9]{1,5})?$/;
 const storageSize = /^\d+(?:Mi|Gi|Ti)$/;
 
 const name = (description: string, example: string, defaultText: string) =>
@@ -101,6 +102,22 @@ export const placement = documented(
           examples: [{ pool: "crm" }],
         },
       ),
+      preferredNodes: documented(
+        z
+          .record(
+            label,
+            documented(z.string().regex(labelValue), {
+              description: "Value of a label.",
+              allowed: "a label's value",
+            }),
+          )
+          .prefault({}),
+        {
+          description: "Labels of nodes to go to where there is room.",
+          allowed: "a map of labels",
+          examples: [{ "node.kubernetes.io/instance-type": "large" }],
+        },
+      ),
       tolerations: documented(z.array(toleration).max(20).default([]), {
         description: "Taints of nodes that are put up with.",
         allowed: "a list of maps with `key`, `value`, `effect`",
@@ -117,6 +134,22 @@ export const placement = documented(
   },
 );
 
+const registry = documented(
+  z.strictObject({
+    server: documented(z.string().regex(registryAddress), {
+      description: "Address of the registry, as in names of images.",
+      allowed: "a host name, with a port where it has one",
+      examples: ["registry.example.com"],
+    }),
+    user: documented(z.string().min(1).max(256), {
+      description: "Who signs in; the password goes to `registryPasswords`.",
+      allowed: "a user's name",
+      examples: ["robot"],
+    }),
+  }),
+  { description: "A private registry.", allowed: "a map with `server` and `user`" },
+);
+
 export const kubernetesSchema = z.strictObject({
   image: documented(z.string().regex(image).optional(), {
     description:
@@ -125,6 +158,40 @@ export const kubernetesSchema = z.strictObject({
     examples: ["registry.example.com/nocobase-fleet/nocobase:{version}"],
     defaultText: "none: platform kubernetes needs one",
   }),
+  registries: documented(z.record(key, registry).prefault({}), {
+    description:
+      "Private registries that images are pulled from, by a key of your choice. Their passwords go to `registryPasswords`.",
+    allowed: "a map of registries",
+    examples: [{ main: { server: "registry.example.com", user: "robot" } }],
+  }),
+  gatewayApi: documented(
+    z
+      .strictObject({
+        name: documented(z.string().regex(objectName), {
+          description: "Name of the Gateway.",
+          allowed: "the name of an object",
+          examples: ["public"],
+        }),
+        namespace: documented(z.string().regex(objectName), {
+          description:
+            "Namespace of the Gateway, whose pods are the only ones that reach the apps; its listeners must allow routes of other namespaces.",
+          allowed: "the name of a namespace",
+          examples: ["gateway-system"],
+        }),
+        https: documented(z.boolean().default(true), {
+          description: "Whether its listener for these hosts has TLS: addresses are https then.",
+          allowed: "true or false",
+          examples: [false],
+        }),
+      })
+      .optional(),
+    {
+      description: "A Gateway (Gateway API) in place of an ingress controller: apps get HTTPRoutes.",
+      allowed: "a map with `name` and `namespace`",
+      examples: [{ name: "public", namespace: "gateway-system" }],
+      defaultText: "none: apps get Ingresses",
+    },
+  ),
   context: context("Cluster of all instances that name none.", "the kubeconfig's current context"),
   ingress: documented(
     z

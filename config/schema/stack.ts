@@ -91,6 +91,12 @@ export const stackSchema = z.strictObject({
     allowed: "a map from external servers to secrets",
     examples: [{ main: { secure: "v1:…" } }],
   }),
+  registryPasswords: documented(z.record(key, secretValue).prefault({}), {
+    description:
+      "Passwords or tokens of `kubernetes.registries`, by the same keys, as secrets: `pulumi config set --secret --path nocobase-fleet:registryPasswords.<registry>`.",
+    allowed: "a map from registries to secrets",
+    examples: [{ main: { secure: "v1:…" } }],
+  }),
   entry: documented(entrySchema.prefault({}), {
     description: "The entry app: the NocoBase that is the control plane.",
     allowed: "a map",
@@ -159,7 +165,11 @@ export type TopLevelKey = keyof StackValues;
 
 export const topLevelKeys = Object.keys(stackSchema.shape) as TopLevelKey[];
 /** Keys whose values are secrets; every other key must be free of them. */
-export const secretKeys: ReadonlySet<string> = new Set(["databaseServerPasswords", "secretEnv"]);
+export const secretKeys: ReadonlySet<string> = new Set([
+  "databaseServerPasswords",
+  "registryPasswords",
+  "secretEnv",
+]);
 /** Keys that hold one text; all others hold a map. */
 export const textKeys: ReadonlySet<string> = new Set([
   "platformStack",

@@ -6,6 +6,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { createFleet } from "../../components/fleet";
 import { createPlatform } from "../../platforms";
 import type { Props } from "../../providers/kit/types";
+import { PROJECT_DIR } from "../../toolchain/locations";
 import type { KubernetesObject } from "../../toolchain/plugins/kubernetes/api/kinds";
 import type { TestCluster } from "../support/kubernetes";
 import { addDeployer, addStorage } from "../support/kubernetes-storage";
@@ -50,7 +51,6 @@ describe("platform kubernetes", function () {
         },
       },
       databaseServerPasswords: { main: { secure: "v1:x" } },
-      environments: { blue: {} },
       apps: {
         erp: {
           isolation: "dedicated",
@@ -58,6 +58,7 @@ describe("platform kubernetes", function () {
           kubernetes: { storage: { accessMode: "ReadWriteMany" } },
         },
         crm: { isolation: "dedicated" },
+        hub: { isolation: "dedicated" },
       },
     };
     const program = () => {
@@ -70,7 +71,8 @@ describe("platform kubernetes", function () {
       return Promise.resolve({ url, erp: apps.erp?.instanceUrl });
     };
     const plugins = (["random", "postgresql", "kubernetes"] as const).map(standIn);
-    project = await createProject({ program, plugins });
+    const providers = { "nocobase-kubernetes": join(PROJECT_DIR, "providers/kubernetes") };
+    project = await createProject({ program, plugins, providers });
     undone.push(() => project.dispose());
     const kubeconfig = join(project.folder, "kubeconfig");
     await writeFile(kubeconfig, await addDeployer(cluster), { mode: 0o600 });
@@ -116,7 +118,7 @@ describe("platform kubernetes", function () {
     const { outputs } = await project.up();
     assert.equal(outputs.url?.value, "http://shop.example");
     assert.equal(outputs.erp?.value, "http://app.shop-app-erp.svc");
-    for (const instance of ["entry", "env-blue", "app-erp", "app-crm"]) {
+    for (const instance of ["entry", "app-hub", "app-erp", "app-crm"]) {
       const deployment = await find("Deployment", instance);
       assert.equal((deployment?.status as Props).availableReplicas, instance === "app-erp" ? 2 : 1, instance);
       const metadata = { name: `${STACK}-${instance}` };
@@ -154,11 +156,11 @@ describe("platform kubernetes", function () {
   });
 
   it("scales one app and touches no other", async () => {
-    const [blue, crm] = [await versions("env-blue"), await versions("app-crm")];
+    const [hub, crm] = [await versions("app-hub"), await versions("app-crm")];
     values.apps.erp!.replicas = 3;
     assert.deepEqual(ops((await project.up()).steps), ["update erp-instance", "update erp-instance-quota"]);
     assert.equal(((await find("Deployment", "app-erp"))!.status as Props).readyReplicas, 3);
-    assert.deepEqual(await versions("env-blue"), blue);
+    assert.deepEqual(await versions("app-hub"), hub);
     assert.deepEqual(await versions("app-crm"), crm);
   });
 

@@ -36,6 +36,16 @@ type User = keyof typeof USERS;
 export interface ClusterOptions {
   /** Fake nodes. Default 3, labelled `pool: pool-0` and so on. */
   nodes?: number;
+  /** What is behind the played pods; default nothing: they take neither connections nor programs. */
+  inside?: Inside;
+}
+
+/** Where port-forwards and programs of all pods end up. */
+export interface Inside {
+  /** Port on this machine that every port of every pod leads to. */
+  port: number;
+  /** Variables of programs that are run in pods: they run on this machine. */
+  variables: Readonly<Record<string, string>>;
 }
 
 /** One cluster. Make it with {@link TestCluster.start}; call {@link stop} in the end. */
@@ -55,12 +65,12 @@ export class TestCluster {
   }
 
   /** @throws NoKubernetes where there is no Go to build it, Error with a log's end where a part does not start */
-  static async start({ nodes = 3 }: ClusterOptions = {}): Promise<TestCluster> {
+  static async start({ nodes = 3, inside }: ClusterOptions = {}): Promise<TestCluster> {
     const program = await kubernetesProgram();
     const folder = await mkdtemp(join(tmpdir(), "fleet-kubernetes-"));
     const cluster = new TestCluster(program, folder, await freePort(), await freePort());
     try {
-      await cluster.startControlPlane();
+      await cluster.startControlPlane(inside);
       await cluster.addNodes(nodes);
     } catch (error) {
       await cluster.stop();
@@ -145,6 +155,8 @@ export class TestCluster {
       "--service-account-issuer=https://kubernetes.default.svc.cluster.local",
       `--service-account-key-file=${this.signingKeyFile}`,
       `--service-account-signing-key-file=${this.signingKeyFile}`,
+      // The played kubelet answers here alone.
+      "--kubelet-preferred-address-types=InternalIP",
       "--max-requests-inflight=800",
       "--max-mutating-requests-inflight=400",
       "--profiling=false",
@@ -172,7 +184,7 @@ export class TestCluster {
     return join(this.folder, "service-accounts.key");
   }
 
-  private async startControlPlane(): Promise<void> {
+  private async startControlPlane(inside: Inside | undefined): Promise<void> {
     const secret = { mode: 0o600 };
     const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
     await writeFile(this.signingKeyFile, privateKey.export({ type: "pkcs1", format: "pem" }), secret);
@@ -209,10 +221,7 @@ export class TestCluster {
       "--leader-elect=false",
     ]);
     const settings = join(this.folder, "kwok.yaml");
-    await writeFile(
-      settings,
-      "apiVersion: config.kwok.x-k8s.io/v1alpha1\nkind: KwokConfiguration\noptions: {}\n",
-    );
+    await writeFile(settings, kwokSettings(inside), secret);
     this.launch("kwok", [
       `--kubeconfig=${await config("kwok")}`,
       `--config=${settings}`,
@@ -220,12 +229,23 @@ export class TestCluster {
       "--cidr=10.100.0.0/16",
       "--node-ip=127.0.0.1",
       "--node-lease-duration-seconds=40",
+      ...(inside ? await this.kubeletArguments() : []),
     ]);
     await this.until("kube-controller-manager", async () => {
       const metadata = { namespace: "default", name: "default" };
       const found = await this.objects().find({ apiVersion: "v1", kind: "ServiceAccount", metadata });
       if (!found) throw new Error("no service account has been made");
     });
+  }
+
+  private async kubeletArguments(): Promise<string[]> {
+    const port = await freePort();
+    return [
+      `--node-port=${port}`,
+      `--server-address=127.0.0.1:${port}`,
+      `--tls-cert-file=${this.authorityFile}`,
+      `--tls-private-key-file=${join(this.folder, "apiserver.key")}`,
+    ];
   }
 
   private async startEtcd(): Promise<void> {
@@ -304,6 +324,21 @@ export class TestCluster {
   private kill(): void {
     for (const child of this.processes.values()) child.kill("SIGKILL");
   }
+}
+
+/** One document for each part, as JSON, which is YAML. */
+function kwokSettings(inside: Inside | undefined): string {
+  const documents: object[] = [
+    { apiVersion: "config.kwok.x-k8s.io/v1alpha1", kind: "KwokConfiguration", options: {} },
+  ];
+  if (inside) {
+    const envs = Object.entries(inside.variables).map(([name, value]) => ({ name, value }));
+    const part = (kind: string, spec: object) =>
+      documents.push({ apiVersion: "kwok.x-k8s.io/v1alpha1", kind, metadata: { name: "all" }, spec });
+    part("ClusterPortForward", { forwards: [{ target: { port: inside.port, address: "127.0.0.1" } }] });
+    part("ClusterExec", { execs: [{ local: { envs } }] });
+  }
+  return documents.map((document) => JSON.stringify(document)).join("\n---\n");
 }
 
 function isReady({ status }: KubernetesObject): boolean {

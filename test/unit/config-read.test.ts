@@ -36,6 +36,7 @@ describe("readFleetSpec", function () {
       images: { source: "official", names: {} },
       kubernetes: {
         ingress: { controllerNamespace: "ingress-nginx", annotations: {} },
+        registries: {},
         egress: [],
       },
       topology: undefined,
@@ -56,6 +57,7 @@ describe("readFleetSpec", function () {
         replicas: 1,
         placement: {
           nodeSelector: {},
+          preferredNodes: {},
           tolerations: [],
           storage: { size: "10Gi", accessMode: "ReadWriteOnce" },
         },
