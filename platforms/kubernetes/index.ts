@@ -54,11 +54,13 @@ interface Made {
 
 /** Makes the fleet's parts with the official kubernetes provider, each by server-side apply. */
 export class KubernetesPlatform implements Platform {
-  readonly attachment: Readonly<Record<string, string>> = {};
+  readonly attachment: Readonly<Record<string, string>>;
   private readonly providers = new Map<string, kubernetes.Provider>();
   private readonly made = new Map<string, Made>();
 
-  constructor(private readonly args: KubernetesPlatformArgs) {}
+  constructor(private readonly args: KubernetesPlatformArgs) {
+    this.attachment = { stack: args.stack };
+  }
 
   managedServer(name: string): ServerEndpoint {
     throw new Error(`${name}: platform kubernetes runs no PostgreSQL server itself`);

@@ -18,7 +18,7 @@ const POLL_MS = 500;
 
 export interface KubernetesOperationsArgs {
   readonly stack: string;
-  readonly cluster: KubernetesPlan;
+  readonly cluster: Pick<KubernetesPlan, "context">;
   readonly instances: readonly InstancePlan[];
 }
 
@@ -61,7 +61,9 @@ export class KubernetesOperations implements Operations {
 
   /** What `stop` scaled to none: the number is no field that an unchanged plan looks at. */
   async drift(): Promise<Drift> {
-    return { lost: [], stopped: (await this.held([])).map(({ name }) => name) };
+    // A cluster that is away is for the engine to wait for, and to tell of.
+    const held = await this.held([]).catch(() => []);
+    return { lost: [], stopped: held.map(({ name }) => name) };
   }
 
   async logs(name: string, { lines, follow, replica, signal, write }: LogOptions): Promise<void> {

@@ -22,6 +22,7 @@ import { ADMIN, ADMIN_PASSWORD, TestPostgres, freePort } from "./support/postgre
 
 const STACK = "shop";
 const HOST = "shop-env-blue";
+const SOLO = "shop-app-solo";
 
 interface Values {
   apps: Record<string, Record<string, unknown>>;
@@ -138,6 +139,13 @@ describe("shared apps on platform kubernetes", function () {
     assert.equal(await health("desk"), 200);
   });
 
+  it("stand beside apps of their own", async () => {
+    values.apps.solo = { isolation: "dedicated", deletion: "backup" };
+    await project.up();
+    const metadata = { namespace: SOLO, name: "app" };
+    assert.ok(await cluster.objects().find({ apiVersion: "apps/v1", kind: "Deployment", metadata }));
+  });
+
   it("stop without an ingress that would wake them", async () => {
     values.apps.crm!.state = "stopped";
     assert.deepEqual(ops((await project.up()).steps), ["delete gateway-server-crm", "update crm-app"]);
@@ -165,5 +173,16 @@ describe("shared apps on platform kubernetes", function () {
     assert.ok(existsSync(join(backup, "files/aes_key.dat")));
     assert.ok(!existsSync(join(host.storage, "apps/crm/aes_key.dat")));
     assert.ok(!existsSync(join(host.storage, "uploads/desk")));
+    // Of the app of its own, whose pods were gone by then, the volume stays.
+    const own = /Backup of solo: (\S+) in the volume/.exec(stdout)?.[1];
+    assert.ok(own, stdout);
+    assert.deepEqual(readdirSync(join(host.storage, own)).sort(), ["database.dump", "manifest.json"]);
+    const left = async (apiVersion: string, kind: string) => {
+      const found = await cluster.objects().list({ apiVersion, kind, metadata: { namespace: SOLO } });
+      return found.map(({ metadata }) => metadata.name);
+    };
+    assert.deepEqual(await left("v1", "PersistentVolumeClaim"), ["files"]);
+    assert.deepEqual(await left("apps/v1", "Deployment"), []);
+    assert.deepEqual(await left("v1", "Secret"), []);
   });
 });

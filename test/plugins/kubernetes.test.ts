@@ -226,6 +226,17 @@ describe("kubernetes stand-in", function () {
     await restore();
   });
 
+  it("outlasts an API server that hangs in the middle of an update", async () => {
+    cluster.freeze("kube-apiserver");
+    edits = { replicas: 3 };
+    const done = project.up();
+    // Long enough for the update to have come to its first request.
+    await sleep(8_000);
+    cluster.thaw("kube-apiserver");
+    assert.deepEqual(ops((await done).steps), ["update app"]);
+    await restore();
+  });
+
   it("reads an object that is there into the state", async () => {
     const provider = (await project.resources()).find(({ type }) => type === "pulumi:providers:kubernetes")!;
     assert.ok(provider.id);

@@ -17,6 +17,7 @@ import { ApiError } from "../../toolchain/plugins/kubernetes/api/errors";
 import type { KubernetesObject } from "../../toolchain/plugins/kubernetes/api/kinds";
 import { freePort } from "../plugins/support/postgres";
 import { kubernetesProgram } from "./kubernetes-program";
+import { kwokSettings, type Inside } from "./kwok";
 
 const READY_LIMIT_MS = 90_000;
 const STOP_LIMIT_MS = 10_000;
@@ -38,14 +39,6 @@ export interface ClusterOptions {
   nodes?: number;
   /** What is behind the played pods; default nothing: they take neither connections nor programs. */
   inside?: Inside;
-}
-
-/** Where port-forwards and programs of all pods end up. */
-export interface Inside {
-  /** Port on this machine that every port of every pod leads to. */
-  port: number;
-  /** Variables of programs that are run in pods: they run on this machine. */
-  variables: Readonly<Record<string, string>>;
 }
 
 /** One cluster. Make it with {@link TestCluster.start}; call {@link stop} in the end. */
@@ -324,21 +317,6 @@ export class TestCluster {
   private kill(): void {
     for (const child of this.processes.values()) child.kill("SIGKILL");
   }
-}
-
-/** One document for each part, as JSON, which is YAML. */
-function kwokSettings(inside: Inside | undefined): string {
-  const documents: object[] = [
-    { apiVersion: "config.kwok.x-k8s.io/v1alpha1", kind: "KwokConfiguration", options: {} },
-  ];
-  if (inside) {
-    const envs = Object.entries(inside.variables).map(([name, value]) => ({ name, value }));
-    const part = (kind: string, spec: object) =>
-      documents.push({ apiVersion: "kwok.x-k8s.io/v1alpha1", kind, metadata: { name: "all" }, spec });
-    part("ClusterPortForward", { forwards: [{ target: { port: inside.port, address: "127.0.0.1" } }] });
-    part("ClusterExec", { execs: [{ local: { envs } }] });
-  }
-  return documents.map((document) => JSON.stringify(document)).join("\n---\n");
 }
 
 function isReady({ status }: KubernetesObject): boolean {
