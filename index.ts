@@ -28,7 +28,12 @@ async function tenant(platformStack: string): Promise<TenantOutputs> {
   const { facts, secrets: platformSecrets } = await readPlatformStack(platformStack);
   const { spec, secrets } = readPulumiConfig(pulumi.getStack(), facts);
   const plan = planTenant(spec, facts);
-  return createTenant({ plan, platform: createPlatform(plan, projectFolder(), secrets), secrets, platformSecrets });
+  return createTenant({
+    plan,
+    platform: createPlatform(plan, projectFolder(), secrets),
+    secrets,
+    platformSecrets,
+  });
 }
 
 /**

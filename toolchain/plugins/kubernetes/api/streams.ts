@@ -64,17 +64,7 @@ export async function execute(
   reader.write(input);
   const status = new Promise<{ status?: string; details?: object; message?: string }>((resolve, reject) => {
     new Exec(config)
-      .exec(
-        pod.namespace,
-        pod.name,
-        pod.container,
-        [...command],
-        output,
-        output,
-        reader,
-        false,
-        resolve,
-      )
+      .exec(pod.namespace, pod.name, pod.container, [...command], output, output, reader, false, resolve)
       .then((opened) => {
         const socket = opened as Socket;
         socket.onclose = () => reject(new Error(`the connection to pod ${pod.name} broke`));
