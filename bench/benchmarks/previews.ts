@@ -14,7 +14,7 @@ const FEW = 30;
 const PARALLEL = [1, 2, 4];
 const MORE = [100, 300];
 /** A size that the rate so far puts beyond this, in seconds, is left out. */
-const LONGEST = 900;
+const LONGEST = 1800;
 const LINEAR_LIMIT = 1.5;
 const MEMORY_LIMIT = 1.25;
 const ROUNDS = 3;

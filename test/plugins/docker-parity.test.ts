@@ -13,7 +13,7 @@ import { CONTAINER_EDITS, OWNER, hardened, startDocker } from "./support/docker-
 import { createProject, executableOf } from "./support/engine";
 import { compare, inTheClear, takeTurns } from "./support/parity";
 import { PluginClient, type Values } from "./support/plugin-client";
-import { freePort } from "./support/postgres";
+import { freePort } from "../support/ports";
 
 const SMALL = "fleet-test/small:latest";
 const CONTAINER = "docker:index/container:Container";

@@ -15,7 +15,7 @@ import type { Props } from "../../providers/kit/types";
 import { Cluster } from "../../toolchain/plugins/kubernetes/api/cluster";
 import { ApiError } from "../../toolchain/plugins/kubernetes/api/errors";
 import type { KubernetesObject } from "../../toolchain/plugins/kubernetes/api/kinds";
-import { freePort } from "../plugins/support/postgres";
+import { freePort } from "./ports";
 import { kubernetesProgram } from "./kubernetes-program";
 import { kwokSettings, type Inside } from "./kwok";
 
