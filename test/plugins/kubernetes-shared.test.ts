@@ -14,11 +14,12 @@ import { findDumpTools } from "../../providers/local/postgres/binaries";
 import { PROJECT_DIR } from "../../toolchain/locations";
 import type { TestCluster } from "../support/kubernetes";
 import { addDeployer, addStorage } from "../support/kubernetes-storage";
+import { freePort } from "../support/ports";
 import { planOf } from "../unit/support/plans";
 import { createProject, standIn, type Step, type TestProject } from "./support/engine";
 import { PodProcess } from "./support/kubernetes-pod";
 import { startCluster } from "./support/kubernetes-stack";
-import { ADMIN, ADMIN_PASSWORD, TestPostgres, freePort } from "./support/postgres";
+import { ADMIN, ADMIN_PASSWORD, TestPostgres } from "./support/postgres";
 
 const STACK = "shop";
 const HOST = "shop-env-blue";
