@@ -18,12 +18,11 @@ import type {
 } from "../types";
 import { plainVariables } from "./environment";
 import { autoscaler, disruptionBudget } from "./manifests/availability";
-import { deployment, isAutoscaled } from "./manifests/deployment";
+import { deployment, isAutoscaled, nocobaseImage } from "./manifests/deployment";
 import { limitRange, namespace, resourceQuota, serviceAccount } from "./manifests/namespace";
 import { networkPolicies, type DatabaseAddress } from "./manifests/network-policies";
 import type { InstanceFacts, Manifest } from "./manifests/object";
 import { filesClaim, variablesSecret } from "./manifests/storage";
-import { nocobaseImage } from "./manifests/deployment";
 import { pullSecret, pullSecretNames } from "./manifests/registries";
 import { service, serviceUrl, trafficRoute } from "./manifests/traffic";
 import { createObject } from "./objects";

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
+import { checkKubernetes } from "../../cli/doctor/kubernetes";
 import { createFleet } from "../../components/fleet";
 import { createPlatform } from "../../platforms";
 import { createOperations } from "../../platforms/operate";
@@ -27,7 +28,7 @@ interface Values {
 }
 
 describe("platform kubernetes", function () {
-  this.timeout(240_000);
+  this.timeout(360_000);
   let cluster: TestCluster;
   let postgres: TestPostgres;
   let project: TestProject;
@@ -178,6 +179,25 @@ describe("platform kubernetes", function () {
     assert.equal(((await find("Deployment", "app-erp"))!.status as Props).readyReplicas, 3);
     assert.deepEqual(await versions("app-hub"), hub);
     assert.deepEqual(await versions("app-crm"), crm);
+  });
+
+  it("is examined by the doctor, who names what rights are missing", async () => {
+    const plan = planOf(values, STACK);
+    const results = async () => (await checkKubernetes(plan)).map(({ result }) => result);
+    assert.deepEqual(await results(), ["ok", "ok"]);
+    const { KUBECONFIG } = process.env;
+    const weak = join(project.folder, "weak");
+    await writeFile(weak, cluster.kubeconfig(await cluster.tokenOf("default", "default")), { mode: 0o600 });
+    try {
+      process.env.KUBECONFIG = weak;
+      const [, rights] = await checkKubernetes(plan);
+      assert.equal(rights?.result, "fail");
+      assert.match(rights.found, /^missing: get namespaces, .*create deployments\.apps/);
+      process.env.KUBECONFIG = join(project.folder, "none");
+      assert.deepEqual(await results(), ["fail"]);
+    } finally {
+      process.env.KUBECONFIG = KUBECONFIG;
+    }
   });
 
   it("stops an app past the stack file, and starts it again", async () => {

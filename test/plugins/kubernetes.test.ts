@@ -15,7 +15,7 @@ const DEPLOYMENT = {
 };
 
 describe("kubernetes stand-in", function () {
-  this.timeout(180_000);
+  this.timeout(360_000);
   let cluster: TestCluster;
   let project: TestProject;
   let edits: Edits = {};
