@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { InstancePlan, KubernetesPlan } from "../../plan/types";
 import { namespaceName } from "../../plan/names";
+import { tunnelTo } from "../../providers/kubernetes/tunnel";
 import { Cluster } from "../../toolchain/plugins/kubernetes/api/cluster";
 import type { KubernetesObject } from "../../toolchain/plugins/kubernetes/api/kinds";
 import { clusterConfig } from "../../toolchain/plugins/kubernetes/config";
@@ -36,6 +37,14 @@ export class KubernetesOperations implements Operations {
   async parts(): Promise<LivePart[]> {
     const parts = await Promise.all(this.args.instances.map((plan) => this.part(plan)));
     return parts.flatMap((part) => part ?? []);
+  }
+
+  async addressOf(instance: string): Promise<string> {
+    const plan = this.args.instances.find(({ name }) => name === instance);
+    if (!plan) throw new Error(`${instance} is no instance of stack ${this.args.stack}`);
+    const context = this.contextOf(plan);
+    const address = { namespace: this.namespaceOf(plan), ...(context === "" ? {} : { context }) };
+    return await tunnelTo(address);
   }
 
   /** Ends when the pods are ready; the cluster itself starts again what crashed. */
@@ -160,8 +169,12 @@ export class KubernetesOperations implements Operations {
     return namespaceName(this.args.stack, name);
   }
 
-  private clusterOf({ placement }: InstancePlan): Cluster {
-    const context = placement?.context ?? this.args.cluster.context ?? "";
+  private contextOf({ placement }: InstancePlan): string {
+    return placement?.context ?? this.args.cluster.context ?? "";
+  }
+
+  private clusterOf(plan: InstancePlan): Cluster {
+    const context = this.contextOf(plan);
     const known = this.clusters.get(context);
     if (known) return known;
     const made = new Cluster(

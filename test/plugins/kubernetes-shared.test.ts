@@ -10,6 +10,7 @@ import { dirname, join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { createFleet } from "../../components/fleet";
 import { createPlatform } from "../../platforms";
+import { createOperations } from "../../platforms/operate";
 import { findDumpTools } from "../../providers/local/postgres/binaries";
 import { PROJECT_DIR } from "../../toolchain/locations";
 import type { TestCluster } from "../support/kubernetes";
@@ -124,6 +125,13 @@ describe("shared apps on platform kubernetes", function () {
       rules.map((rule) => rule.host),
       ["crm.shop.example"],
     );
+  });
+
+  it("are seen by who asks how they are", async () => {
+    const operations = createOperations(planOf(values, STACK), project.folder);
+    const address = await operations.addressOf?.("env-blue");
+    assert.ok(address);
+    assert.equal((await fetch(`${address}/api/__app/crm/__health_check`)).status, 200);
   });
 
   it("stay as they are when nothing changed", async () => {
