@@ -28,12 +28,8 @@ async function tenant(platformStack: string): Promise<TenantOutputs> {
   const { facts, secrets: platformSecrets } = await readPlatformStack(platformStack);
   const { spec, secrets } = readPulumiConfig(pulumi.getStack(), facts);
   const plan = planTenant(spec, facts);
-  return createTenant({
-    plan,
-    platform: createPlatform(plan, projectFolder(), secrets),
-    secrets,
-    platformSecrets,
-  });
+  const platform = createPlatform(plan, projectFolder(), secrets);
+  return createTenant({ plan, platform, secrets, platformSecrets });
 }
 
 /**

@@ -49,7 +49,7 @@ const benchmarks: Record<string, Benchmark> = {
     run: tenants,
   },
   previews: {
-    summary: "`preview --all` of 30, 100 and 300 tenants with instant plugins; half an hour",
+    summary: "`preview --all` of 30 and 300 tenants with instant plugins; half an hour",
     heavy: true,
     run: previews,
   },

@@ -7,13 +7,16 @@ import { BusinessApp } from "./business-app";
 import { DatabaseServer } from "./database-server";
 import { EntryApp } from "./entry-app";
 import { Gateway } from "./gateway";
-import type { Credentials, NocoBaseHost, SecretEnvironment } from "./nocobase-instance";
+import type { Credentials, NocoBaseHost, SecretEnvironment, Supervision } from "./nocobase-instance";
 import { exportForTenants, type PlatformExport } from "./platform-export";
+import { Redis } from "./redis";
 import { RuntimeEnvironment } from "./runtime-environment";
 
 export interface FleetSecrets {
   /** Administrator's password of each external database server. */
   readonly databaseServerPasswords: Readonly<Record<string, pulumi.Input<string>>>;
+  /** NocoBase's licence keys of `entry` and environments, by key. Default: none. */
+  readonly licenses?: Readonly<Record<string, pulumi.Output<string>>>;
   /** Secret environment variables of `entry`, environments and dedicated apps, by key and name. */
   readonly secretEnv: Readonly<Record<string, SecretEnvironment>>;
 }
@@ -68,11 +71,15 @@ export function createFleet(plan: FleetPlan, platform: Platform, secrets: FleetS
   );
   const serverOf = (database: DatabasePlan) => required(servers, database.server, "database server");
 
+  const redis = plan.supervisor === "official" ? new Redis("redis", { platform }) : undefined;
+  const supervision = (key: string, aesKey?: pulumi.Output<string>): Supervision | undefined =>
+    redis && { environment: redis.environment, license: secrets.licenses?.[key], aesKey };
   const entry = new EntryApp("entry", {
     plan: plan.entry,
     platform,
     server: serverOf(plan.entry.database),
     secretEnv: secrets.secretEnv.entry,
+    supervision: supervision("entry"),
   });
   const environments = mapValues(
     plan.environments,
@@ -82,6 +89,7 @@ export function createFleet(plan: FleetPlan, platform: Platform, secrets: FleetS
         platform,
         server: serverOf(environment.database),
         secretEnv: secrets.secretEnv[key],
+        supervision: supervision(key, entry.keys.supervisorKey),
       }),
   );
   const hostOf = (app: AppPlan): NocoBaseHost | undefined => {

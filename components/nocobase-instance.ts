@@ -13,6 +13,17 @@ export interface InstanceArgs {
   server: DatabaseServer;
   /** The user's own secret environment variables. Default: none. */
   secretEnv?: SecretEnvironment;
+  /** How NocoBase's own supervisor is told of it, where there is one. */
+  supervision?: Supervision;
+}
+
+/** What an instance under NocoBase's own supervisor needs besides its plan. */
+export interface Supervision {
+  /** Addresses with the password of Redis. */
+  readonly environment: SecretEnvironment;
+  /** Encrypts the database passwords of apps, the same for all; the entry app's own where not given. */
+  readonly aesKey?: pulumi.Output<string>;
+  readonly license?: pulumi.Output<string>;
 }
 
 /** Secret environment variables by name. */
@@ -40,12 +51,16 @@ function secretEnvironment(
   plan: InstancePlan,
   keys: AppKeys,
   own: SecretEnvironment = {},
+  supervision?: Supervision,
 ): SecretEnvironment {
   return {
     ...own,
+    ...supervision?.environment,
     APP_KEY: keys.jwtSecret,
     INIT_ROOT_PASSWORD: keys.rootPassword,
-    ...(plan.hostsApps ? { APP_SUPERVISOR_AES_SECRET_KEY: keys.supervisorKey } : {}),
+    ...(plan.hostsApps || supervision
+      ? { APP_SUPERVISOR_AES_SECRET_KEY: supervision?.aesKey ?? keys.supervisorKey }
+      : {}),
   };
 }
 
@@ -75,6 +90,7 @@ export abstract class NocoBaseHost extends pulumi.ComponentResource implements A
       database: this.database,
       keys: this.keys,
       secretEnv: args.secretEnv,
+      supervision: args.supervision,
     });
     this.url = instance.url;
     this.resource = instance.resource;
@@ -88,6 +104,7 @@ export interface CreateInstanceArgs {
   database: AppDatabase;
   keys: AppKeys;
   secretEnv?: SecretEnvironment;
+  supervision?: Supervision;
 }
 
 /** Files and process of one NocoBase, as children of `parent`. */
@@ -116,8 +133,9 @@ export function createInstance(
     {
       plan,
       database: database.connection,
-      secretEnv: secretEnvironment(plan, keys, args.secretEnv),
+      secretEnv: secretEnvironment(plan, keys, args.secretEnv, args.supervision),
       rootPassword: keys.rootPassword,
+      license: args.supervision?.license,
     },
     { parent, dependsOn: files, deleteBeforeReplace: true },
   );

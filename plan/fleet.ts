@@ -3,6 +3,7 @@ import type { AppSpec, CommonSpec, DatabaseServerSpec, FleetSpec, InstanceSpec }
 import { clusterEnvironment, defaultEnvironment } from "./environment-variables";
 import { deepFreeze } from "./freeze";
 import { databaseName, instanceName, replicaName, serverName, tenantAppName, type OwnerKind } from "./names";
+import { officialSupervision } from "./official-supervisor";
 import { derivedPort, podPort, replicaPorts } from "./ports";
 import { publicUrl, type Front } from "./public-url";
 import type {
@@ -16,6 +17,7 @@ import type {
   KubernetesPlan,
   RootUserPlan,
   RoutePlan,
+  Supervisor,
   Topology,
 } from "./types";
 
@@ -31,7 +33,7 @@ export function planFleet(spec: FleetSpec): FleetPlan {
   );
   const entry = planInstance(spec, "entry", "entry", spec.entry, "running", entryHosts);
   const environments = mapSorted(spec.environments, (environment, key) =>
-    planInstance(spec, "environment", key, environment, "running", true),
+    planInstance(spec, "environment", key, environment, "running", supervisorOf(spec) !== "official"),
   );
   const apps = mapSorted(spec.apps, (app, key) => planApp(spec, key, app));
   const instances = [
@@ -43,8 +45,10 @@ export function planFleet(spec: FleetSpec): FleetPlan {
     stack: spec.stack,
     platform: spec.platform,
     topology: topologyOf(spec),
+    supervisor: supervisorOf(spec),
     releases: [...new Set(instances.map(({ release }) => release))].sort(),
     images: spec.images,
+    registries: spec.registries,
     gateway: planGateway(spec, entry, environments, apps),
     ...(spec.platform === "kubernetes" ? { kubernetes: planKubernetes(spec) } : {}),
     databaseServers: mapSorted(spec.databaseServers, (server, key) => planServer(spec, key, server)),
@@ -61,6 +65,11 @@ export function topologyOf(spec: FleetSpec): Topology {
     return "hybrid";
   }
   return apps.length > 0 ? "shared" : "single";
+}
+
+/** As chosen; a tenant's is its platform's. */
+export function supervisorOf({ platformStack, supervisor }: FleetSpec): Supervisor {
+  return platformStack === undefined ? (supervisor ?? "none") : "none";
 }
 
 function planServer(spec: FleetSpec, key: string, server: DatabaseServerSpec): DatabaseServerPlan {
@@ -90,10 +99,12 @@ function planInstance(
   const replicas = ports.map((each, index) => ({ name: replicaName(name, index + 1), port: each }));
   const [port = derivedPort(spec.stack, name)] = ports;
   const root = planRoot(instance);
+  const supervised = supervisedPart(spec, kind);
   // Read by NocoBase at its first start only.
   const firstUser = { INIT_ROOT_EMAIL: root.email, INIT_ROOT_NICKNAME: root.nickname };
   // Also where there is one: a second replica then starts beside it, and nothing starts anew.
-  const cluster = hostsApps ? {} : clusterEnvironment;
+  const cluster = hostsApps || supervised ? {} : clusterEnvironment;
+  const supervision = supervised ? officialSupervision(supervised, key, frontOf(spec), instance.env) : {};
   return {
     key,
     kind,
@@ -108,9 +119,13 @@ function planInstance(
     resources: instance.resources,
     database: planDatabase(spec, key, instance),
     root,
-    env: mapSorted({ ...defaultEnvironment, ...instance.env, ...cluster, ...firstUser }, (value) => value),
+    env: mapSorted(
+      { ...defaultEnvironment, ...instance.env, ...cluster, ...supervision, ...firstUser },
+      (value) => value,
+    ),
     secretEnv: instance.secretEnv,
     hostsApps,
+    ...(supervised ? { supervised } : {}),
     deletion: instance.deletion,
     ...(instance.heapLimitMiB === undefined ? {} : { heapLimitMiB: instance.heapLimitMiB }),
     ...(spec.platform === "kubernetes"
@@ -122,6 +137,11 @@ function planInstance(
 function portsOf({ platform, stack }: FleetSpec, name: string, { replicas, port }: InstanceSpec): number[] {
   if (platform !== "kubernetes") return replicaPorts(stack, name, replicas, port);
   return Array.from({ length: replicas }, () => port ?? podPort);
+}
+
+function supervisedPart(spec: FleetSpec, kind: OwnerKind): InstancePlan["supervised"] {
+  if (supervisorOf(spec) !== "official" || kind === "app") return undefined;
+  return kind === "entry" ? "supervisor" : "worker";
 }
 
 function planApp(spec: FleetSpec, key: string, app: AppSpec): AppPlan {
@@ -220,9 +240,9 @@ function frontOf({ platform, gateway, kubernetes }: FleetSpec): Front {
   return { domain, port: 80, ...(isSecure && { tls: { port: 443 } }) };
 }
 
-function planKubernetes({ kubernetes }: FleetSpec): KubernetesPlan {
-  // A rule refuses a stack file without one.
-  return { ...kubernetes, image: kubernetes.image ?? "" };
+function planKubernetes({ kubernetes, registries }: FleetSpec): KubernetesPlan {
+  // A rule refuses a stack file without an image.
+  return { ...kubernetes, registries, image: kubernetes.image ?? "" };
 }
 
 function mapSorted<Value, Result>(

@@ -6,6 +6,8 @@
 /** What becomes of an app's database and files when it leaves the stack file. */
 export type DeletionPolicy = "protect" | "backup" | "retain" | "delete";
 export type PlatformName = "local" | "docker" | "kubernetes";
+/** What makes the entry app the control plane. */
+export type Supervisor = "official" | "none";
 export type Topology = "single" | "shared" | "hybrid";
 export type Isolation = "shared" | "dedicated";
 /** `running` serves; `stopped` keeps database and files, and answers with the gateway's page. */
@@ -18,8 +20,8 @@ export interface ResourceLimits {
   readonly cpuMillis?: number;
 }
 
-/** Images that a fleet on Docker needs; `node` runs the gateway. */
-export type ImageName = "nocobase" | "node" | "postgres" | "proxy";
+/** Images that a fleet on Docker needs; `node` runs the gateway, `redis` only an official supervisor needs. */
+export type ImageName = "nocobase" | "node" | "postgres" | "proxy" | "redis";
 
 export interface ImagesPlan {
   /** `official`: those that the makers publish; `local`: those that `fleet images build` makes. */
@@ -28,12 +30,19 @@ export interface ImagesPlan {
   readonly names: Readonly<Partial<Record<ImageName, string>>>;
 }
 
+/** A registry of images that asks for a sign-in. */
+export interface RegistryPlan {
+  /** As it stands before the first slash of an image's name. */
+  readonly address: string;
+  readonly username: string;
+}
+
 /** The cluster of platform kubernetes. */
 export interface KubernetesPlan {
   /** `{version}` stands for the release. */
   readonly image: string;
-  /** Private registries by key. */
-  readonly registries: Readonly<Record<string, { readonly server: string; readonly user: string }>>;
+  /** Registries that ask for a sign-in, by key. */
+  readonly registries: Readonly<Record<string, RegistryPlan>>;
   /** Takes the place of `ingress`. */
   readonly gatewayApi?: { readonly name: string; readonly namespace: string; readonly https: boolean };
   /** Of the kubeconfig; undefined is its current one. */
@@ -83,9 +92,12 @@ export interface FleetPlan {
   readonly platformStack?: undefined;
   readonly platform: PlatformName;
   readonly topology: Topology;
+  readonly supervisor: Supervisor;
   /** NocoBase versions in use, sorted, without duplicates. */
   readonly releases: readonly string[];
   readonly images: ImagesPlan;
+  /** By the key that their passwords have. */
+  readonly registries: Readonly<Record<string, RegistryPlan>>;
   /** Platform kubernetes only. */
   readonly kubernetes?: KubernetesPlan;
   readonly gateway: GatewayPlan;
@@ -127,6 +139,8 @@ export interface TenantPlan {
   /** Platform kubernetes only. */
   readonly kubernetes?: KubernetesPlan;
   readonly releases: readonly string[];
+  /** Platform docker only: by the key that their passwords have. */
+  readonly registries: Readonly<Record<string, RegistryPlan>>;
   /** Its own database servers, by key. */
   readonly databaseServers: Readonly<Record<string, DatabaseServerPlan>>;
   readonly environments: Readonly<Record<string, never>>;
@@ -251,6 +265,8 @@ export interface InstancePlan {
   readonly secretEnv?: readonly string[];
   /** True where business apps run in this process: the open multi-app manager is switched on. */
   readonly hostsApps: boolean;
+  /** Its part under NocoBase's own supervisor: the entry app's, or that of an environment which runs its apps. */
+  readonly supervised?: "supervisor" | "worker";
   readonly deletion: DeletionPolicy;
   /** V8 heap limit, MiB; undefined leaves Node's default. */
   readonly heapLimitMiB?: number;

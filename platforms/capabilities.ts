@@ -1,5 +1,5 @@
 /** What each platform can do, as plain facts: validation refuses what the chosen one lacks before anything is made. */
-import type { PlatformName } from "../plan/types";
+import type { PlatformName, Supervisor } from "../plan/types";
 
 export interface PlatformCapabilities {
   /** The entry app and dedicated apps may run as several processes. */
@@ -12,6 +12,8 @@ export interface PlatformCapabilities {
   readonly releases: "lockfile" | "image";
   /** Resources that the engine works on at once; its own default, four for each processor, where not given. */
   readonly operationsAtOnce?: number;
+  /** What can make the entry app the control plane there. */
+  readonly supervisors: readonly Supervisor[];
 }
 
 export const platformCapabilities: Readonly<Record<PlatformName, PlatformCapabilities>> = {
@@ -20,12 +22,14 @@ export const platformCapabilities: Readonly<Record<PlatformName, PlatformCapabil
     autoscaling: false,
     managedDatabaseServers: true,
     releases: "lockfile",
+    supervisors: ["none"],
   },
   docker: {
     replicas: true,
     autoscaling: false,
     managedDatabaseServers: true,
     releases: "image",
+    supervisors: ["official", "none"],
   },
   kubernetes: {
     replicas: true,
@@ -34,5 +38,6 @@ export const platformCapabilities: Readonly<Record<PlatformName, PlatformCapabil
     releases: "image",
     // Nearly all of an update is waiting for pods, which other machines start.
     operationsAtOnce: 64,
+    supervisors: ["none"],
   },
 };

@@ -9,12 +9,6 @@ import type {
   RoutePlan,
 } from "../plan/types";
 
-/** What a platform itself needs of a stack file's secrets. */
-export interface PlatformSecrets {
-  /** Password of each private registry, by its key. */
-  readonly registryPasswords?: Readonly<Record<string, pulumi.Input<string>>>;
-}
-
 /** A running PostgreSQL server as clients reach it. */
 export interface ServerEndpoint {
   /** What must exist before anything connects. */
@@ -36,6 +30,18 @@ export interface DatabaseConnection {
 export interface ManagedServerRequest {
   readonly plan: ManagedServerPlan;
   readonly adminPassword: pulumi.Output<string>;
+}
+
+export interface RedisRequest {
+  /** Letters and digits. */
+  readonly password: pulumi.Output<string>;
+}
+
+export interface RedisEndpoint {
+  /** What must exist before anything connects. */
+  readonly resource: pulumi.Resource;
+  /** `redis://:<password>@<host>:<port>/0`, a secret. */
+  readonly url: pulumi.Output<string>;
 }
 
 export interface FilesRequest {
@@ -62,6 +68,8 @@ export interface InstanceRequest {
   /** Secret environment variables by name. */
   readonly secretEnv: Readonly<Record<string, pulumi.Output<string>>>;
   readonly rootPassword: pulumi.Output<string>;
+  /** Its licence key for NocoBase's commercial plugins, where it has one. */
+  readonly license?: pulumi.Output<string>;
 }
 
 export interface GatewayRequest {
@@ -100,6 +108,8 @@ export interface Platform {
     request: ManagedServerRequest,
     options: pulumi.CustomResourceOptions,
   ): ServerEndpoint;
+  /** Only where the platform has `supervisor: official`. */
+  redis?(name: string, request: RedisRequest, options: pulumi.CustomResourceOptions): RedisEndpoint;
   files(name: string, request: FilesRequest, options: pulumi.CustomResourceOptions): pulumi.Resource;
   instance(name: string, request: InstanceRequest, options: pulumi.CustomResourceOptions): InstanceHandle;
   /** Where an instance runs in a cluster, which this machine reaches through its API server alone. */

@@ -40,6 +40,23 @@ export function topology(context: Context): void {
   });
 }
 
+/** The platform has the chosen supervisor. */
+export function supervisor(context: Context): void {
+  const { supervisor: chosen, platform: name } = context.spec;
+  if (chosen === undefined || isTenant(context)) return;
+  const { supervisors } = platformCapabilities[name];
+  if (supervisors.includes(chosen)) return;
+  report(context, ["supervisor"], {
+    value: chosen,
+    problem: `is not to be had on platform ${name}`,
+    allowed: listed(supervisors),
+    fix:
+      chosen === "official"
+        ? "choose one of those, or write platform: docker, where Redis runs beside NocoBase"
+        : "choose one of those, or leave it out",
+  });
+}
+
 /** Every release that is named can be installed. */
 export function releases(context: Context): void {
   const { parsed, releases: known, spec } = context;

@@ -1,5 +1,4 @@
 /** What platform kubernetes needs, and what other platforms have no use for. */
-import { formatPath } from "../faults";
 import type { InstanceSpec } from "../spec";
 import { given, isTenant, report, type Context } from "./context";
 import { mostOf } from "./replicas";
@@ -8,7 +7,8 @@ import { mostOf } from "./replicas";
 export function kubernetes(context: Context): void {
   const { spec } = context;
   if (spec.platform !== "kubernetes") {
-    refuse(context);
+    // What a tenant's platform is shows only with it.
+    if (!isTenant(context) || context.facts) refuse(context);
     return;
   }
   if (spec.kubernetes.image === undefined) {
@@ -18,31 +18,9 @@ export function kubernetes(context: Context): void {
       fix: "run `fleet images build`, push the image to a registry that the cluster reaches, and name it here",
     });
   }
-  registries(context);
   if (!isTenant(context)) shared(context, ["entry"], spec.entry);
   for (const [key, app] of Object.entries(spec.apps)) {
     if (app.isolation === "dedicated") shared(context, ["apps", key], app);
-  }
-}
-
-/** Each registry has its password, and only those. */
-function registries(context: Context): void {
-  const declared = Object.keys(context.spec.kubernetes.registries);
-  const passwords = Object.keys(context.parsed.values.registryPasswords);
-  for (const key of declared.filter((each) => !passwords.includes(each))) {
-    const at = ["registryPasswords", key];
-    report(context, at, {
-      problem: "is missing: images of this registry are pulled with a password",
-      allowed: "the password or token, as a secret",
-      fix: `pulumi config set --secret --path '${formatPath(at)}'`,
-    });
-  }
-  for (const key of passwords.filter((each) => !declared.includes(each))) {
-    report(context, ["registryPasswords", key], {
-      problem: "belongs to no declared registry",
-      allowed: "keys of kubernetes.registries",
-      fix: "remove it, or declare the registry",
-    });
   }
 }
 
@@ -61,7 +39,6 @@ function refuse(context: Context): void {
   const { platform } = context.spec;
   const places = [
     ["kubernetes"],
-    ["registryPasswords"],
     ...["entry"].map((key) => [key, "kubernetes"]),
     ...["environments", "apps"].flatMap((top) =>
       Object.keys(given(context, [top]) ?? {}).map((key) => [top, key, "kubernetes"]),

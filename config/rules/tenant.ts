@@ -4,7 +4,15 @@ import type { TopLevelKey } from "../schema/stack";
 import { listed, suggest } from "../suggest";
 import { declaredServers, given, isTenant, report, unknowable, type Context } from "./context";
 
-const ofPlatform: readonly TopLevelKey[] = ["platform", "topology", "gateway", "entry", "environments"];
+const ofPlatform: readonly TopLevelKey[] = [
+  "platform",
+  "topology",
+  "supervisor",
+  "licenses",
+  "gateway",
+  "entry",
+  "environments",
+];
 
 /** A tenant declares apps and database servers only; environments and servers that its apps name are its platform's. */
 export function tenant(context: Context): void {

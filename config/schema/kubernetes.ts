@@ -1,6 +1,6 @@
 /** What may be said of a cluster, and of an instance's place in it. */
 import { z } from "zod";
-import { documented, key } from "./fields";
+import { documented } from "./fields";
 
 /** An image's name with `{version}`, a tag or a digest. */
 const image =
@@ -9,7 +9,6 @@ const objectName = /^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$/;
 const labelKey =
   /^(?:[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?\/)?[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$/;
 const labelValue = /^(?:[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?)?$/;
-const registryAddress = /^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?(?::[0-9]{1,5})?$/;
 const storageSize = /^\d+(?:Mi|Gi|Ti)$/;
 
 const name = (description: string, example: string, defaultText: string) =>
@@ -134,22 +133,6 @@ export const placement = documented(
   },
 );
 
-const registry = documented(
-  z.strictObject({
-    server: documented(z.string().regex(registryAddress), {
-      description: "Address of the registry, as in names of images.",
-      allowed: "a host name, with a port where it has one",
-      examples: ["registry.example.com"],
-    }),
-    user: documented(z.string().min(1).max(256), {
-      description: "Who signs in; the password goes to `registryPasswords`.",
-      allowed: "a user's name",
-      examples: ["robot"],
-    }),
-  }),
-  { description: "A private registry.", allowed: "a map with `server` and `user`" },
-);
-
 export const kubernetesSchema = z.strictObject({
   image: documented(z.string().regex(image).optional(), {
     description:
@@ -157,12 +140,6 @@ export const kubernetesSchema = z.strictObject({
     allowed: "an image's name with a tag or a digest",
     examples: ["registry.example.com/nocobase-fleet/nocobase:{version}"],
     defaultText: "none: platform kubernetes needs one",
-  }),
-  registries: documented(z.record(key, registry).prefault({}), {
-    description:
-      "Private registries that images are pulled from, by a key of your choice. Their passwords go to `registryPasswords`.",
-    allowed: "a map of registries",
-    examples: [{ main: { server: "registry.example.com", user: "robot" } }],
   }),
   gatewayApi: documented(
     z

@@ -47,8 +47,8 @@ describe("platform kubernetes", function () {
       kubernetes: {
         image: "registry.example/nocobase:{version}",
         ingress: { class: "nginx" },
-        registries: { main: { server: "registry.example", user: "robot" } },
       },
+      registries: { main: { address: "registry.example", username: "robot" } },
       registryPasswords: { main: { secure: "v1:x" } },
       gateway: { domain: "shop.example" },
       databaseServers: {

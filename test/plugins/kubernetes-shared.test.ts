@@ -75,7 +75,11 @@ describe("shared apps on platform kubernetes", function () {
         databaseServerPasswords: { main: pulumi.secret(ADMIN_PASSWORD) },
         secretEnv: {},
       };
-      const { apps } = createFleet(plan, createPlatform(plan, project.folder), secrets);
+      const { apps } = createFleet(
+        plan,
+        createPlatform(plan, project.folder, { registryPasswords: {} }),
+        secrets,
+      );
       return Promise.resolve({ urls: Object.values(apps).map(({ instanceUrl }) => instanceUrl) });
     };
     const plugins = (["random", "postgresql", "kubernetes"] as const).map(standIn);

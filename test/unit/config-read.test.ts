@@ -36,10 +36,12 @@ describe("readFleetSpec", function () {
       images: { source: "official", names: {} },
       kubernetes: {
         ingress: { controllerNamespace: "ingress-nginx", annotations: {} },
-        registries: {},
         egress: [],
       },
       topology: undefined,
+      supervisor: undefined,
+      licenses: [],
+      registries: {},
       gateway: { host: "127.0.0.1", port: 13000, domain: "localhost", uploadLimitMiB: 1024 },
       databaseServers: { main: { kind: "managed", maxConnections: 300 } },
       entry: {

@@ -193,8 +193,8 @@ describe("manifests", () => {
   });
 
   it("pull images of private registries with a Secret in their own namespace", async () => {
-    const registries = { main: { server: "registry.example", user: "robot" } };
-    const facts = factsOf("app-erp", { registries }, {}, { registryPasswords: { main: { secure: "v1:x" } } });
+    const registries = { main: { address: "registry.example", username: "robot" } };
+    const facts = factsOf("app-erp", {}, {}, { registries, registryPasswords: { main: { secure: "v1:x" } } });
     const made = pullSecret(facts, { main: "hunter2" });
     const { stringData } = made as unknown as { stringData: Record<string, pulumi.Output<string>> };
     const text = await new Promise<string>((resolve) => stringData[".dockerconfigjson"]!.apply(resolve));

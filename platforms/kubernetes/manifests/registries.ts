@@ -32,10 +32,10 @@ function dockerConfig(
   registries: KubernetesPlan["registries"],
   passwords: Readonly<Record<string, string>>,
 ): string {
-  const auths = Object.entries(registries).map(([key, { server, user }]) => {
+  const auths = Object.entries(registries).map(([key, { address, username }]) => {
     const password = passwords[key] ?? "";
-    const auth = Buffer.from(`${user}:${password}`).toString("base64");
-    return [server, { username: user, password, auth }];
+    const auth = Buffer.from(`${username}:${password}`).toString("base64");
+    return [address, { username, password, auth }];
   });
   return JSON.stringify({ auths: Object.fromEntries(auths) as object });
 }

@@ -56,9 +56,7 @@ export const badKubernetes: readonly BadStackFile[] = [
   },
   {
     name: "a registry without its password, and a password without its registry",
-    yaml: `${head}  nocobase-fleet:kubernetes:
-    image: "registry.example.com/nocobase:{version}"
-    registries: { main: { server: registry.example.com, user: robot } }
+    yaml: `${head}${image}  nocobase-fleet:registries: { main: { address: registry.example.com, username: robot } }
   nocobase-fleet:registryPasswords: { other: { secure: "v1:x" } }
 `,
     faults: [
