@@ -5,6 +5,7 @@
 import { Command } from "commander";
 import { cold } from "./benchmarks/cold";
 import { docker } from "./benchmarks/docker";
+import { kubernetes } from "./benchmarks/kubernetes";
 import { plan } from "./benchmarks/plan";
 import { previews } from "./benchmarks/previews";
 import { real } from "./benchmarks/real";
@@ -29,6 +30,12 @@ const benchmarks: Record<string, Benchmark> = {
     summary: "the dev fleet as containers: images, `up`, memory; 10 minutes where no image is built yet",
     heavy: true,
     run: docker,
+  },
+  kubernetes: {
+    summary:
+      "a fleet's objects on a test cluster against a plain client; 10 minutes, and as long to compile it once",
+    heavy: true,
+    run: kubernetes,
   },
   scale: { summary: "one app on 1, 2 and 3 replicas; 5 minutes", run: scale },
   large: {

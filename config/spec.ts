@@ -36,7 +36,7 @@ export interface FleetSpec {
 }
 
 /** `image` may be missing on other platforms. */
-export type KubernetesSpec = Omit<KubernetesPlan, "image"> & { readonly image?: string };
+export type KubernetesSpec = Omit<KubernetesPlan, "image" | "registries"> & { readonly image?: string };
 
 export interface GatewaySpec {
   readonly host: string;

@@ -4,7 +4,7 @@ import { clusterEnvironment, defaultEnvironment } from "./environment-variables"
 import { deepFreeze } from "./freeze";
 import { databaseName, instanceName, replicaName, serverName, tenantAppName, type OwnerKind } from "./names";
 import { officialSupervision } from "./official-supervisor";
-import { derivedPort, replicaPorts } from "./ports";
+import { derivedPort, podPort, replicaPorts } from "./ports";
 import { publicUrl, type Front } from "./public-url";
 import type {
   AppPlan,
@@ -95,7 +95,7 @@ function planInstance(
   hostsApps: boolean,
 ): InstancePlan {
   const name = instanceName(kind, key);
-  const ports = replicaPorts(spec.stack, name, instance.replicas, instance.port);
+  const ports = portsOf(spec, name, instance);
   const replicas = ports.map((each, index) => ({ name: replicaName(name, index + 1), port: each }));
   const [port = derivedPort(spec.stack, name)] = ports;
   const root = planRoot(instance);
@@ -132,6 +132,11 @@ function planInstance(
       ? { autoscale: instance.autoscale, placement: instance.placement }
       : {}),
   };
+}
+
+function portsOf({ platform, stack }: FleetSpec, name: string, { replicas, port }: InstanceSpec): number[] {
+  if (platform !== "kubernetes") return replicaPorts(stack, name, replicas, port);
+  return Array.from({ length: replicas }, () => port ?? podPort);
 }
 
 function supervisedPart(spec: FleetSpec, kind: OwnerKind): InstancePlan["supervised"] {
@@ -230,12 +235,14 @@ function planGateway(
 function frontOf({ platform, gateway, kubernetes }: FleetSpec): Front {
   if (platform !== "kubernetes") return gateway;
   const { domain } = gateway;
-  return { domain, port: 80, ...(kubernetes.ingress.issuer !== undefined && { tls: { port: 443 } }) };
+  const { ingress, gatewayApi } = kubernetes;
+  const isSecure = gatewayApi ? gatewayApi.https : ingress.issuer !== undefined;
+  return { domain, port: 80, ...(isSecure && { tls: { port: 443 } }) };
 }
 
-function planKubernetes({ kubernetes }: FleetSpec): KubernetesPlan {
-  // A rule refuses a stack file without one.
-  return { ...kubernetes, image: kubernetes.image ?? "" };
+function planKubernetes({ kubernetes, registries }: FleetSpec): KubernetesPlan {
+  // A rule refuses a stack file without an image.
+  return { ...kubernetes, registries, image: kubernetes.image ?? "" };
 }
 
 function mapSorted<Value, Result>(

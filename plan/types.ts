@@ -41,6 +41,10 @@ export interface RegistryPlan {
 export interface KubernetesPlan {
   /** `{version}` stands for the release. */
   readonly image: string;
+  /** Registries that ask for a sign-in, by key. */
+  readonly registries: Readonly<Record<string, RegistryPlan>>;
+  /** Takes the place of `ingress`. */
+  readonly gatewayApi?: { readonly name: string; readonly namespace: string; readonly https: boolean };
   /** Of the kubeconfig; undefined is its current one. */
   readonly context?: string;
   readonly ingress: {
@@ -59,6 +63,8 @@ export interface KubernetesPlan {
 export interface KubernetesPlacement {
   readonly context?: string;
   readonly nodeSelector: Readonly<Record<string, string>>;
+  /** Labels of nodes to go to where there is room. */
+  readonly preferredNodes: Readonly<Record<string, string>>;
   readonly tolerations: readonly {
     readonly key: string;
     readonly value?: string;

@@ -15,6 +15,7 @@ export interface PlatformSecrets {
  * The platform a plan asks for.
  *
  * @param projectDir folder of Pulumi.yaml; the local platform keeps its data below it
+ * @param secrets of the stack file
  * @throws if the plan lacks what its platform needs; validation refuses such a stack file before it comes here
  */
 export function createPlatform(
@@ -55,6 +56,7 @@ export function createPlatform(
       stack,
       cluster,
       instances: instancesOf(plan),
+      registryPasswords,
       servers: { ...servers, ...databaseServers },
     });
   }

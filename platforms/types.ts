@@ -112,6 +112,8 @@ export interface Platform {
   redis?(name: string, request: RedisRequest, options: pulumi.CustomResourceOptions): RedisEndpoint;
   files(name: string, request: FilesRequest, options: pulumi.CustomResourceOptions): pulumi.Resource;
   instance(name: string, request: InstanceRequest, options: pulumi.CustomResourceOptions): InstanceHandle;
+  /** Where an instance runs in a cluster, which this machine reaches through its API server alone. */
+  clusterOf?(instance: string): { readonly context?: string; readonly namespace: string };
   gateway(name: string, request: GatewayRequest, options: pulumi.CustomResourceOptions): GatewayHandle;
   /** Tells the platform stack's gateway of a tenant's apps; in force once it exists or was updated. */
   tenantRoutes(

@@ -8,7 +8,8 @@ import { given, isTenant, report, type Context } from "./context";
 export function dockerOnly(context: Context): void {
   const { platform } = context.spec;
   if (platform === "docker" || isTenant(context)) return;
-  for (const at of [["images"], ["imageNames"], ["registries"], ["gateway", "tls"]]) {
+  const pullsToo = platform === "kubernetes" ? [] : [["registries"]];
+  for (const at of [["images"], ["imageNames"], ...pullsToo, ["gateway", "tls"]]) {
     const value = given(context, at);
     if (value === undefined) continue;
     report(context, at, {

@@ -52,7 +52,7 @@ export const stackSchema = z.strictObject({
       .prefault({}),
     {
       description:
-        "Platform docker only. Registries that ask for a sign-in before an image is pulled, by a key of your own. Their passwords go to `registryPasswords`.",
+        "Platforms docker and kubernetes. Registries that ask for a sign-in before an image is pulled, by a key of your own. Their passwords go to `registryPasswords`.",
       allowed: "a map of registries",
       examples: [{ own: { address: "registry.example.com", username: "fleet" } }],
     },

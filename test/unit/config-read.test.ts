@@ -59,6 +59,7 @@ describe("readFleetSpec", function () {
         replicas: 1,
         placement: {
           nodeSelector: {},
+          preferredNodes: {},
           tolerations: [],
           storage: { size: "10Gi", accessMode: "ReadWriteOnce" },
         },
