@@ -15,7 +15,7 @@ export = async function fleet(): Promise<FleetOutputs | TenantOutputs> {
     const { spec, secrets } = readPulumiConfig(pulumi.getStack());
     if (spec.platformStack !== undefined) return await tenant(spec.platformStack);
     const plan = planFleet(spec);
-    return createFleet(plan, createPlatform(plan, projectFolder()), secrets);
+    return createFleet(plan, createPlatform(plan, projectFolder(), secrets), secrets);
   } catch (error) {
     // Printing a stack that passes the SDK's files takes Node 20 up to half a minute.
     if (error instanceof pulumi.RunError) delete error.stack;
@@ -28,7 +28,8 @@ async function tenant(platformStack: string): Promise<TenantOutputs> {
   const { facts, secrets: platformSecrets } = await readPlatformStack(platformStack);
   const { spec, secrets } = readPulumiConfig(pulumi.getStack(), facts);
   const plan = planTenant(spec, facts);
-  return createTenant({ plan, platform: createPlatform(plan, projectFolder()), secrets, platformSecrets });
+  const platform = createPlatform(plan, projectFolder(), secrets);
+  return createTenant({ plan, platform, secrets, platformSecrets });
 }
 
 /**

@@ -5,6 +5,7 @@
 import { Command } from "commander";
 import { cold } from "./benchmarks/cold";
 import { docker } from "./benchmarks/docker";
+import { kubernetes } from "./benchmarks/kubernetes";
 import { plan } from "./benchmarks/plan";
 import { previews } from "./benchmarks/previews";
 import { real } from "./benchmarks/real";
@@ -31,6 +32,12 @@ const benchmarks: Record<string, Benchmark> = {
     heavy: true,
     run: docker,
   },
+  kubernetes: {
+    summary:
+      "a fleet's objects on a test cluster against a plain client; 10 minutes, and as long to compile it once",
+    heavy: true,
+    run: kubernetes,
+  },
   scale: { summary: "one app on 1, 2 and 3 replicas; 5 minutes", run: scale },
   supervisor: { summary: "the entry app as control plane, on real NocoBase; 4 minutes", run: supervisor },
   large: {
@@ -44,7 +51,7 @@ const benchmarks: Record<string, Benchmark> = {
     run: tenants,
   },
   previews: {
-    summary: "`preview --all` of 30, 100 and 300 tenants with instant plugins; 15 minutes",
+    summary: "`preview --all` of 30 and 300 tenants with instant plugins; half an hour",
     heavy: true,
     run: previews,
   },

@@ -1,6 +1,6 @@
 /** Images that a fleet on Docker is to run. */
 import type Docker from "dockerode";
-import { imagesOf } from "../platforms/docker/attachment";
+import { commonImages, imagesOf } from "../platforms/docker/attachment";
 import { buildImages } from "../platforms/docker/images/build";
 import type { StackPlan } from "../plan/types";
 import type { Progress } from "../toolchain/progress";
@@ -27,5 +27,6 @@ export async function ensureImages(plan: StackPlan, progress: Progress): Promise
   const docker = await requireDocker();
   const { images } = imagesOf(plan);
   if (images.source !== "local") return;
-  for (const release of plan.releases) await buildImages({ docker, release, progress });
+  const only = [...commonImages(plan), "nocobase"] as const;
+  for (const release of plan.releases) await buildImages({ docker, release, only, progress });
 }

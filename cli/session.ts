@@ -8,6 +8,7 @@ import { readStackFile } from "../config/stack-file";
 import { planFleet } from "../plan/fleet";
 import { planTenant } from "../plan/tenant";
 import type { PlatformFacts, StackPlan } from "../plan/types";
+import { platformCapabilities } from "../platforms/capabilities";
 import type { Operations } from "../platforms/operations";
 import { createOperations, createPlatformOperations } from "../platforms/operate";
 import { ensureRelease } from "../providers/local/release";
@@ -86,7 +87,8 @@ export async function openStack(name: string, options: OpenOptions = {}): Promis
     await requireRunning(plan, createPlatformOperations(plan.facts));
   }
   if (options.recover) await unlock(name, projectDir, toolchain, env);
-  const stack = await selectStack(name, projectDir, toolchain, env, options.create ?? false);
+  const settings = { ...env, ...parallelism(plan) };
+  const stack = await selectStack(name, projectDir, toolchain, settings, options.create ?? false);
   const operations = createOperations(plan, projectDir);
   let resources: StateResource[] = [];
   if (options.recover) {
@@ -111,6 +113,13 @@ export async function openStack(name: string, options: OpenOptions = {}): Promis
     resources,
     outputs: () => (outputs ??= readOutputs(stack)),
   };
+}
+
+/** What the platform is best worked on with, unless the user has said otherwise. */
+function parallelism({ platform }: StackPlan): Record<string, string> {
+  const { operationsAtOnce } = platformCapabilities[platform];
+  if (operationsAtOnce === undefined || process.env.PULUMI_PARALLEL !== undefined) return {};
+  return { PULUMI_PARALLEL: String(operationsAtOnce) };
 }
 
 /** A tenant's plan; its file is checked once more, against what its platform has. */

@@ -92,6 +92,7 @@ export class BusinessApp extends pulumi.ComponentResource {
           account: host.plan.root.email,
           password: host.keys.rootPassword,
           encryptionKey: host.keys.supervisorKey,
+          cluster: platform.clusterOf?.(host.plan.name),
         },
         name: plan.name,
         title: plan.title,

@@ -1,6 +1,6 @@
 /** Puts the components of a fleet plan together. */
 import * as pulumi from "@pulumi/pulumi";
-import type { AppPlan, DatabasePlan, FleetPlan, Isolation, RegistryPlan } from "../plan/types";
+import type { AppPlan, DatabasePlan, FleetPlan, Isolation, FleetRegistryPlan } from "../plan/types";
 import { siblingUrl } from "../plan/public-url";
 import type { Platform } from "../platforms/types";
 import { Declaration } from "../providers/nocobase/resources";
@@ -8,14 +8,23 @@ import { BusinessApp } from "./business-app";
 import { DatabaseServer } from "./database-server";
 import { EntryApp } from "./entry-app";
 import { Gateway } from "./gateway";
-import type { Credentials, JoinRegistry, NocoBaseHost, SecretEnvironment } from "./nocobase-instance";
+import type {
+  Credentials,
+  JoinRegistry,
+  NocoBaseHost,
+  SecretEnvironment,
+  Supervision,
+} from "./nocobase-instance";
 import { exportForTenants, type PlatformExport } from "./platform-export";
+import { Redis } from "./redis";
 import { Registry } from "./registry";
 import { RuntimeEnvironment } from "./runtime-environment";
 
 export interface FleetSecrets {
   /** Administrator's password of each external database server. */
   readonly databaseServerPasswords: Readonly<Record<string, pulumi.Input<string>>>;
+  /** NocoBase's licence keys of `entry` and environments, by key. Default: none. */
+  readonly licenses?: Readonly<Record<string, pulumi.Output<string>>>;
   /** Secret environment variables of `entry`, environments and dedicated apps, by key and name. */
   readonly secretEnv: Readonly<Record<string, SecretEnvironment>>;
 }
@@ -74,6 +83,9 @@ export function createFleet(plan: FleetPlan, platform: Platform, secrets: FleetS
 
   const planned = plan.registry;
   let registry: Registry | undefined;
+  const redis = plan.supervisor === "official" ? new Redis("redis", { platform }) : undefined;
+  const supervision = (key: string, aesKey?: pulumi.Output<string>): Supervision | undefined =>
+    redis && { environment: redis.environment, license: secrets.licenses?.[key], aesKey };
   const entry = new EntryApp("entry", {
     plan: plan.entry,
     platform,
@@ -86,6 +98,7 @@ export function createFleet(plan: FleetPlan, platform: Platform, secrets: FleetS
           return registry.environment;
         }
       : undefined,
+    supervision: supervision("entry"),
   });
   const join = (key: string): JoinRegistry | undefined => {
     const joined = registry;
@@ -100,6 +113,7 @@ export function createFleet(plan: FleetPlan, platform: Platform, secrets: FleetS
         server: serverOf(environment.database),
         secretEnv: secrets.secretEnv[key],
         registry: join(key),
+        supervision: supervision(key, entry.keys.supervisorKey),
       }),
   );
   const hostOf = (app: AppPlan): NocoBaseHost | undefined => {
@@ -190,7 +204,12 @@ export function createFleet(plan: FleetPlan, platform: Platform, secrets: FleetS
 }
 
 /** Tells the entry app what the stack file says, for it to show beside what is reported. */
-function declareFleet(plan: FleetPlan, registry: RegistryPlan, entry: EntryApp, platform: Platform): void {
+function declareFleet(
+  plan: FleetPlan,
+  registry: FleetRegistryPlan,
+  entry: EntryApp,
+  platform: Platform,
+): void {
   const role = (key: string): string => required(registry.members, key, "role in the registry of");
   new Declaration(
     "declaration",

@@ -16,6 +16,17 @@ export interface InstanceArgs {
   secretEnv?: SecretEnvironment;
   /** How it comes to the fleet's registry, where there is one. */
   registry?: JoinRegistry;
+  /** How NocoBase's own supervisor is told of it, where there is one. */
+  supervision?: Supervision;
+}
+
+/** What an instance under NocoBase's own supervisor needs besides its plan. */
+export interface Supervision {
+  /** Addresses with the password of Redis. */
+  readonly environment: SecretEnvironment;
+  /** Encrypts the database passwords of apps, the same for all; the entry app's own where not given. */
+  readonly aesKey?: pulumi.Output<string>;
+  readonly license?: pulumi.Output<string>;
 }
 
 /** Gives the variables by which an instance enters the registry; what that takes is made below `parent`. */
@@ -47,13 +58,17 @@ function secretEnvironment(
   keys: AppKeys,
   own: SecretEnvironment = {},
   registry: RegistryEnvironment = {},
+  supervision?: Supervision,
 ): SecretEnvironment {
   return {
     ...own,
     ...registry,
+    ...supervision?.environment,
     APP_KEY: keys.jwtSecret,
     INIT_ROOT_PASSWORD: keys.rootPassword,
-    ...(plan.hostsApps ? { APP_SUPERVISOR_AES_SECRET_KEY: keys.supervisorKey } : {}),
+    ...(plan.hostsApps || supervision
+      ? { APP_SUPERVISOR_AES_SECRET_KEY: supervision?.aesKey ?? keys.supervisorKey }
+      : {}),
   };
 }
 
@@ -84,6 +99,7 @@ export abstract class NocoBaseHost extends pulumi.ComponentResource implements A
       keys: this.keys,
       secretEnv: args.secretEnv,
       registry: args.registry,
+      supervision: args.supervision,
     });
     this.url = instance.url;
     this.resource = instance.resource;
@@ -98,6 +114,7 @@ export interface CreateInstanceArgs {
   keys: AppKeys;
   secretEnv?: SecretEnvironment;
   registry?: JoinRegistry;
+  supervision?: Supervision;
 }
 
 /** Files and process of one NocoBase, as children of `parent`. */
@@ -126,8 +143,15 @@ export function createInstance(
     {
       plan,
       database: database.connection,
-      secretEnv: secretEnvironment(plan, keys, args.secretEnv, args.registry?.(keys, parent)),
+      secretEnv: secretEnvironment(
+        plan,
+        keys,
+        args.secretEnv,
+        args.registry?.(keys, parent),
+        args.supervision,
+      ),
       rootPassword: keys.rootPassword,
+      license: args.supervision?.license,
     },
     { parent, dependsOn: files, deleteBeforeReplace: true },
   );

@@ -1,6 +1,6 @@
 import * as postgresql from "@pulumi/postgresql";
 import * as pulumi from "@pulumi/pulumi";
-import type { RegistryPlan } from "../plan/types";
+import type { FleetRegistryPlan } from "../plan/types";
 import type { DatabaseServer } from "./database-server";
 
 /** Connections of a member: one that listens, and one more while it is made anew. */
@@ -9,7 +9,7 @@ const MEMBER_CONNECTIONS = 8;
 const OWNER_CONNECTIONS = 32;
 
 export interface RegistryArgs {
-  plan: RegistryPlan;
+  plan: FleetRegistryPlan;
   /** The entry app's. */
   server: DatabaseServer;
   /** The owner's password. */
@@ -29,7 +29,7 @@ export class Registry extends pulumi.ComponentResource {
   /** For the entry app. */
   readonly environment: RegistryEnvironment;
   private readonly database: pulumi.Output<string>;
-  private readonly plan: RegistryPlan;
+  private readonly plan: FleetRegistryPlan;
   private readonly server: DatabaseServer;
 
   constructor(name: string, args: RegistryArgs, options?: pulumi.ComponentResourceOptions) {

@@ -1,5 +1,5 @@
 /** What is wrong with a stack file, said so that its author can put it right. */
-import { namespace } from "./schema/stack";
+import { namespace, secretKeys } from "./schema/stack";
 
 export type Segment = string | number;
 
@@ -35,7 +35,9 @@ export const secretName =
 
 /** Builds a fault; the value is left out where any part of the path, or the value itself, looks like a secret. */
 export function fault(at: readonly Segment[], text: FaultText, path = formatPath(at)): Fault {
-  const secret = at.some((segment) => typeof segment === "string" && secretName.test(segment));
+  const secret =
+    secretKeys.has(String(at[0])) ||
+    at.some((segment) => typeof segment === "string" && secretName.test(segment));
   const { value, ...rest } = text;
   return {
     at,

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { fault, type Fault, type Segment } from "./faults";
 import { isMap, type Plain } from "./plain";
 import { fieldDocs, type FieldDoc } from "./schema/fields";
-import { stackSchema, type StackValues } from "./schema/stack";
+import { secretKeys, stackSchema, type StackValues } from "./schema/stack";
 import { listed, suggest } from "./suggest";
 
 export interface ParsedValues {
@@ -158,7 +158,7 @@ function fixOf(issue: z.core.$ZodIssue, value: Plain, name: string, doc: FieldDo
       ? `write ${name}: ${example(doc) ?? "{}"} or remove it`
       : "give it a value or remove it";
   }
-  if (issue.path[0] === "databaseServerPasswords" || issue.path[0] === "secretEnv") {
+  if (secretKeys.has(String(issue.path[0]))) {
     return "never write a secret in plain text: set it with `pulumi config set --secret --path`";
   }
   if (expected === "string" && (typeof value === "number" || typeof value === "boolean")) {

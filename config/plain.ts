@@ -1,6 +1,7 @@
 /** Brings whatever a reader delivers down to plain JSON, so that the schema and the rules never meet a surprise. */
 import { fault, type Fault, type Segment } from "./faults";
 import { secretKeys } from "./schema/stack";
+import { listed } from "./suggest";
 
 export type Plain = null | boolean | number | string | Plain[] | { [key: string]: Plain };
 
@@ -55,7 +56,7 @@ function copy(value: unknown, at: Segment[], faults: Fault[]): Plain | undefined
   }
   if ("secure" in value && !secretKeys.has(String(at[0])) && at.length > 0) {
     return refuse(
-      "is a secret, but only databaseServerPasswords and secretEnv hold secrets: it would make the whole key secret",
+      `is a secret, but only ${listed([...secretKeys])} hold secrets: it would make the whole key secret`,
       "write it in plain text, or move it to nocobase-fleet:secretEnv",
     );
   }

@@ -11,6 +11,10 @@ import type { FleetSpec } from "./spec";
 export interface StackSecrets {
   /** Administrator's password of each external server, by the server's key. */
   readonly databaseServerPasswords: Readonly<Record<string, pulumi.Output<string>>>;
+  /** By the registry's key. */
+  readonly registryPasswords: Readonly<Record<string, pulumi.Output<string>>>;
+  /** NocoBase's licence keys by process (`entry`, environment). */
+  readonly licenses: Readonly<Record<string, pulumi.Output<string>>>;
   /** Secret environment variables by process (`entry`, environment, dedicated app) and name. */
   readonly secretEnv: Readonly<Record<string, Readonly<Record<string, pulumi.Output<string>>>>>;
 }
@@ -42,7 +46,6 @@ export function readPulumiConfig(
 
 function readSecrets(spec: FleetSpec): StackSecrets {
   const config = new pulumi.Config(namespace);
-  const passwords = config.getSecretObject<Record<string, string>>("databaseServerPasswords");
   const variables = config.getSecretObject<Record<string, Record<string, string>>>("secretEnv");
   const external = Object.keys(spec.databaseServers).filter(
     (key) => spec.databaseServers[key]?.kind === "external",
@@ -58,15 +61,9 @@ function readSecrets(spec: FleetSpec): StackSecrets {
     ),
   ];
   return {
-    databaseServerPasswords: Object.fromEntries(
-      external.map((key) => [
-        key,
-        present(
-          passwords?.apply((all) => all[key]),
-          key,
-        ),
-      ]),
-    ),
+    databaseServerPasswords: texts(config, "databaseServerPasswords", external),
+    registryPasswords: texts(config, "registryPasswords", Object.keys(spec.registries)),
+    licenses: texts(config, "licenses", spec.licenses),
     secretEnv: Object.fromEntries(
       processes
         .filter(([, names]) => names.length > 0)
@@ -84,6 +81,24 @@ function readSecrets(spec: FleetSpec): StackSecrets {
         ]),
     ),
   };
+}
+
+/** Secrets that one key of the stack file holds, by their names there. */
+function texts(
+  config: pulumi.Config,
+  key: string,
+  names: readonly string[],
+): Record<string, pulumi.Output<string>> {
+  const all = config.getSecretObject<Record<string, string>>(key);
+  return Object.fromEntries(
+    names.map((name) => [
+      name,
+      present(
+        all?.apply((secrets) => secrets[name]),
+        name,
+      ),
+    ]),
+  );
 }
 
 /** Validation saw the value already, so its absence is a fault of this program. */

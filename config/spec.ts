@@ -7,6 +7,7 @@ import type {
   KubernetesPlacement,
   KubernetesPlan,
   PlatformName,
+  RegistryPlan,
   ResourceLimits,
   Supervisor,
   TlsPlan,
@@ -19,6 +20,7 @@ export interface FleetSpec {
   readonly platformStack?: string;
   readonly platform: PlatformName;
   readonly images: ImagesPlan;
+  readonly registries: Readonly<Record<string, RegistryPlan>>;
   readonly kubernetes: KubernetesSpec;
   readonly gateway: GatewaySpec;
   readonly databaseServers: Readonly<Record<string, DatabaseServerSpec>>;
@@ -29,10 +31,12 @@ export interface FleetSpec {
   readonly topology?: Topology;
   /** What the author chose; undefined where nothing is said. */
   readonly supervisor?: Supervisor;
+  /** Processes that have a licence key of NocoBase's, sorted; the keys stay with Pulumi. */
+  readonly licenses: readonly string[];
 }
 
 /** `image` may be missing on other platforms. */
-export type KubernetesSpec = Omit<KubernetesPlan, "image"> & { readonly image?: string };
+export type KubernetesSpec = Omit<KubernetesPlan, "image" | "registries"> & { readonly image?: string };
 
 export interface GatewaySpec {
   readonly host: string;

@@ -56,6 +56,7 @@ const ownedPrefixes: Readonly<Record<string, string>> = {
   APP_PROCESS_: process,
   APP_SUPERVISOR_: "the fleet generates it and keeps it for ever",
   DB_: "use the key `database`",
+  ENVIRONMENT_: process,
   FLEET_: process,
   INIT_ROOT_: "use the key `rootEmail`; the password is generated",
   WS_: oneInstall,

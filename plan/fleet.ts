@@ -12,7 +12,8 @@ import {
   tenantAppName,
   type OwnerKind,
 } from "./names";
-import { derivedPort, replicaPorts } from "./ports";
+import { officialSupervision } from "./official-supervisor";
+import { derivedPort, podPort, replicaPorts } from "./ports";
 import { publicUrl, type Front } from "./public-url";
 import type {
   AppPlan,
@@ -23,7 +24,7 @@ import type {
   GatewayPlan,
   InstancePlan,
   KubernetesPlan,
-  RegistryPlan,
+  FleetRegistryPlan,
   RootUserPlan,
   RoutePlan,
   Supervisor,
@@ -39,7 +40,7 @@ export function planFleet(spec: FleetSpec): FleetPlan {
   // Whether the entry app hosts apps is the one thing of its plan that follows from the apps.
   const entry = planInstance(spec, "entry", "entry", spec.entry, "running", entryHostsApps(spec));
   const environments = mapSorted(spec.environments, (environment, key) =>
-    planInstance(spec, "environment", key, environment, "running", true),
+    planInstance(spec, "environment", key, environment, "running", supervisorOf(spec) !== "official"),
   );
   const apps = mapSorted(spec.apps, (app, key) => planApp(spec, key, app));
   const instances = [
@@ -55,6 +56,7 @@ export function planFleet(spec: FleetSpec): FleetPlan {
     ...(supervisorOf(spec) === "open" ? { registry: planRegistry(spec) } : {}),
     releases: [...new Set(instances.map(({ release }) => release))].sort(),
     images: spec.images,
+    registries: spec.registries,
     gateway: planGateway(spec, entry, environments, apps),
     ...(spec.platform === "kubernetes" ? { kubernetes: planKubernetes(spec) } : {}),
     databaseServers: mapSorted(spec.databaseServers, (server, key) => planServer(spec, key, server)),
@@ -86,7 +88,7 @@ export function entryHostsApps(spec: FleetSpec): boolean {
   return Object.values(spec.apps).some((app) => app.isolation === "shared" && app.host === "entry");
 }
 
-function planRegistry(spec: FleetSpec): RegistryPlan {
+function planRegistry(spec: FleetSpec): FleetRegistryPlan {
   const dedicated = Object.entries(spec.apps).flatMap(([key, app]) =>
     app.isolation === "dedicated" ? [key] : [],
   );
@@ -123,17 +125,20 @@ function planInstance(
   hostsApps: boolean,
 ): InstancePlan {
   const name = instanceName(kind, key);
-  const ports = replicaPorts(spec.stack, name, instance.replicas, instance.port);
+  const ports = portsOf(spec, name, instance);
   const replicas = ports.map((each, index) => ({ name: replicaName(name, index + 1), port: each }));
   const [port = derivedPort(spec.stack, name)] = ports;
   const root = planRoot(instance);
+  const supervised = supervisedPart(spec, kind);
   // Read by NocoBase at its first start only.
   const firstUser = { INIT_ROOT_EMAIL: root.email, INIT_ROOT_NICKNAME: root.nickname };
   // Also where there is one: a second replica then starts beside it, and nothing starts anew.
-  const cluster = hostsApps ? {} : clusterEnvironment;
-  const url = `http://${loopback}:${port}`;
-  const supervision: Record<string, string> =
-    supervisorOf(spec) === "open" ? { FLEET_SUPERVISOR_ROLE: kind, FLEET_SUPERVISOR_NAME: key } : {};
+  const cluster = hostsApps || supervised ? {} : clusterEnvironment;
+  const supervision: Record<string, string> = supervised
+    ? officialSupervision(supervised, key, frontOf(spec), instance.env)
+    : supervisorOf(spec) === "open"
+      ? { FLEET_SUPERVISOR_ROLE: kind, FLEET_SUPERVISOR_NAME: key }
+      : {};
   return {
     key,
     kind,
@@ -143,7 +148,7 @@ function planInstance(
     state,
     host: loopback,
     port,
-    url,
+    url: `http://${loopback}:${port}`,
     replicas,
     resources: instance.resources,
     database: planDatabase(spec, key, instance),
@@ -154,12 +159,23 @@ function planInstance(
     ),
     secretEnv: instance.secretEnv,
     hostsApps,
+    ...(supervised ? { supervised } : {}),
     deletion: instance.deletion,
     ...(instance.heapLimitMiB === undefined ? {} : { heapLimitMiB: instance.heapLimitMiB }),
     ...(spec.platform === "kubernetes"
       ? { autoscale: instance.autoscale, placement: instance.placement }
       : {}),
   };
+}
+
+function portsOf({ platform, stack }: FleetSpec, name: string, { replicas, port }: InstanceSpec): number[] {
+  if (platform !== "kubernetes") return replicaPorts(stack, name, replicas, port);
+  return Array.from({ length: replicas }, () => port ?? podPort);
+}
+
+function supervisedPart(spec: FleetSpec, kind: OwnerKind): InstancePlan["supervised"] {
+  if (supervisorOf(spec) !== "official" || kind === "app") return undefined;
+  return kind === "entry" ? "supervisor" : "worker";
 }
 
 function planApp(spec: FleetSpec, key: string, app: AppSpec): AppPlan {
@@ -258,12 +274,14 @@ function planGateway(
 function frontOf({ platform, gateway, kubernetes }: FleetSpec): Front {
   if (platform !== "kubernetes") return gateway;
   const { domain } = gateway;
-  return { domain, port: 80, ...(kubernetes.ingress.issuer !== undefined && { tls: { port: 443 } }) };
+  const { ingress, gatewayApi } = kubernetes;
+  const isSecure = gatewayApi ? gatewayApi.https : ingress.issuer !== undefined;
+  return { domain, port: 80, ...(isSecure && { tls: { port: 443 } }) };
 }
 
-function planKubernetes({ kubernetes }: FleetSpec): KubernetesPlan {
-  // A rule refuses a stack file without one.
-  return { ...kubernetes, image: kubernetes.image ?? "" };
+function planKubernetes({ kubernetes, registries }: FleetSpec): KubernetesPlan {
+  // A rule refuses a stack file without an image.
+  return { ...kubernetes, registries, image: kubernetes.image ?? "" };
 }
 
 function mapSorted<Value, Result>(

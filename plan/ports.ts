@@ -4,6 +4,9 @@ import { replicaName } from "./names";
 /** Derived ports lie below Linux's ephemeral range (32768–60999), where a client's own port could sit on one. */
 export const derivedPorts = { first: 20000, last: 32767 } as const;
 
+/** Port of a process that has an address of its own, as in a pod: no other process can take it. */
+export const podPort = 13000;
+
 /**
  * Ports of an instance's replicas. A given port is the first one's and those after it the others'; derived ones follow
  * from each replica's own name. Either way a replica keeps its port however many there are.

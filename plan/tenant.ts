@@ -11,7 +11,7 @@ import type { PlatformFacts, TenantPlan } from "./types";
  * @param spec checked with the same facts
  */
 export function planTenant(spec: FleetSpec, facts: PlatformFacts): TenantPlan {
-  const { apps, databaseServers, gateway, kubernetes } = planFleet(onPlatform(spec, facts));
+  const { apps, databaseServers, gateway, kubernetes, registries } = planFleet(onPlatform(spec, facts));
   const releases = Object.values(apps).flatMap(({ instance }) => instance?.release ?? []);
   return deepFreeze({
     stack: spec.stack,
@@ -19,6 +19,7 @@ export function planTenant(spec: FleetSpec, facts: PlatformFacts): TenantPlan {
     platform: facts.platform,
     ...(kubernetes ? { kubernetes } : {}),
     releases: [...new Set(releases)].sort(),
+    registries,
     databaseServers,
     environments: {},
     apps,

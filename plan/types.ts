@@ -22,8 +22,8 @@ export interface ResourceLimits {
   readonly cpuMillis?: number;
 }
 
-/** Images that a fleet on Docker needs; `node` runs the gateway. */
-export type ImageName = "nocobase" | "node" | "postgres" | "proxy";
+/** Images that a fleet on Docker needs; `node` runs the gateway, `redis` only an official supervisor needs. */
+export type ImageName = "nocobase" | "node" | "postgres" | "proxy" | "redis";
 
 export interface ImagesPlan {
   /** `official`: those that the makers publish; `local`: those that `fleet images build` makes. */
@@ -32,10 +32,21 @@ export interface ImagesPlan {
   readonly names: Readonly<Partial<Record<ImageName, string>>>;
 }
 
+/** A registry of images that asks for a sign-in. */
+export interface RegistryPlan {
+  /** As it stands before the first slash of an image's name. */
+  readonly address: string;
+  readonly username: string;
+}
+
 /** The cluster of platform kubernetes. */
 export interface KubernetesPlan {
   /** `{version}` stands for the release. */
   readonly image: string;
+  /** Registries that ask for a sign-in, by key. */
+  readonly registries: Readonly<Record<string, RegistryPlan>>;
+  /** Takes the place of `ingress`. */
+  readonly gatewayApi?: { readonly name: string; readonly namespace: string; readonly https: boolean };
   /** Of the kubeconfig; undefined is its current one. */
   readonly context?: string;
   readonly ingress: {
@@ -54,6 +65,8 @@ export interface KubernetesPlan {
 export interface KubernetesPlacement {
   readonly context?: string;
   readonly nodeSelector: Readonly<Record<string, string>>;
+  /** Labels of nodes to go to where there is room. */
+  readonly preferredNodes: Readonly<Record<string, string>>;
   readonly tolerations: readonly {
     readonly key: string;
     readonly value?: string;
@@ -83,10 +96,12 @@ export interface FleetPlan {
   readonly topology: Topology;
   readonly supervisor: Supervisor;
   /** Where `supervisor` is `open`. */
-  readonly registry?: RegistryPlan;
+  readonly registry?: FleetRegistryPlan;
   /** NocoBase versions in use, sorted, without duplicates. */
   readonly releases: readonly string[];
   readonly images: ImagesPlan;
+  /** By the key that their passwords have. */
+  readonly registries: Readonly<Record<string, RegistryPlan>>;
   /** Platform kubernetes only. */
   readonly kubernetes?: KubernetesPlan;
   readonly gateway: GatewayPlan;
@@ -128,6 +143,8 @@ export interface TenantPlan {
   /** Platform kubernetes only. */
   readonly kubernetes?: KubernetesPlan;
   readonly releases: readonly string[];
+  /** Platform docker only: by the key that their passwords have. */
+  readonly registries: Readonly<Record<string, RegistryPlan>>;
   /** Its own database servers, by key. */
   readonly databaseServers: Readonly<Record<string, DatabaseServerPlan>>;
   readonly environments: Readonly<Record<string, never>>;
@@ -220,7 +237,7 @@ export interface DatabasePlan {
 }
 
 /** The database through which the entry app and those that it controls know of each other. */
-export interface RegistryPlan {
+export interface FleetRegistryPlan {
   /** Key into `databaseServers`: the entry app's. */
   readonly server: string;
   /** Name of the database and of the role that owns it, which is the entry app's. */
@@ -262,6 +279,8 @@ export interface InstancePlan {
   readonly secretEnv?: readonly string[];
   /** True where business apps run in this process: the open multi-app manager is switched on. */
   readonly hostsApps: boolean;
+  /** Its part under NocoBase's own supervisor: the entry app's, or that of an environment which runs its apps. */
+  readonly supervised?: "supervisor" | "worker";
   readonly deletion: DeletionPolicy;
   /** V8 heap limit, MiB; undefined leaves Node's default. */
   readonly heapLimitMiB?: number;

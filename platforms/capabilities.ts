@@ -6,14 +6,12 @@ export interface PlatformCapabilities {
   readonly replicas: boolean;
   /** `replicas` may be a range, within which an autoscaler decides. */
   readonly autoscaling: boolean;
-  /** Apps may run inside the entry app or an environment. */
-  readonly sharedApps: boolean;
-  /** `deletion: backup`. */
-  readonly backups: boolean;
   /** `kind: managed` database servers: the fleet runs PostgreSQL itself. */
   readonly managedDatabaseServers: boolean;
   /** Where a NocoBase version comes from: a lockfile in providers/local/releases, or an image's tag. */
   readonly releases: "lockfile" | "image";
+  /** Resources that the engine works on at once; its own default, four for each processor, where not given. */
+  readonly operationsAtOnce?: number;
   /** What can make the entry app the control plane there. */
   readonly supervisors: readonly Supervisor[];
 }
@@ -22,8 +20,6 @@ export const platformCapabilities: Readonly<Record<PlatformName, PlatformCapabil
   local: {
     replicas: true,
     autoscaling: false,
-    sharedApps: true,
-    backups: true,
     managedDatabaseServers: true,
     releases: "lockfile",
     supervisors: ["open", "none"],
@@ -31,19 +27,17 @@ export const platformCapabilities: Readonly<Record<PlatformName, PlatformCapabil
   docker: {
     replicas: true,
     autoscaling: false,
-    sharedApps: true,
-    backups: true,
     managedDatabaseServers: true,
     releases: "image",
-    supervisors: ["none"],
+    supervisors: ["official", "none"],
   },
   kubernetes: {
     replicas: true,
     autoscaling: true,
-    sharedApps: false,
-    backups: false,
     managedDatabaseServers: false,
     releases: "image",
+    // Nearly all of an update is waiting for pods, which other machines start.
+    operationsAtOnce: 64,
     supervisors: ["none"],
   },
 };

@@ -1,17 +1,28 @@
+import type * as pulumi from "@pulumi/pulumi";
 import { instancesOf } from "../plan/instances";
 import type { StackPlan } from "../plan/types";
 import { fleetRoot } from "../providers/local/root";
 import { LocalPlatform } from "./local";
-import { imagesOf } from "./docker/attachment";
+import { imagesOf, neighboursOf } from "./docker/attachment";
 import type { Platform } from "./types";
+
+export interface PlatformSecrets {
+  /** Password of each registry of images, by its key. */
+  readonly registryPasswords: Readonly<Record<string, pulumi.Output<string>>>;
+}
 
 /**
  * The platform a plan asks for.
  *
  * @param projectDir folder of Pulumi.yaml; the local platform keeps its data below it
+ * @param secrets of the stack file
  * @throws if the plan lacks what its platform needs; validation refuses such a stack file before it comes here
  */
-export function createPlatform(plan: StackPlan, projectDir: string): Platform {
+export function createPlatform(
+  plan: StackPlan,
+  projectDir: string,
+  { registryPasswords }: PlatformSecrets,
+): Platform {
   if (plan.platform === "local") {
     return new LocalPlatform({
       root: fleetRoot(projectDir, plan.stack),
@@ -27,6 +38,11 @@ export function createPlatform(plan: StackPlan, projectDir: string): Platform {
       stack: plan.stack,
       releases: plan.releases,
       root: fleetRoot(projectDir, plan.stack),
+      registries: Object.entries(plan.registries).map(([key, registry]) => ({
+        ...registry,
+        password: registryPasswords[key],
+      })),
+      neighbours: plan.platformStack === undefined ? undefined : neighboursOf(plan),
       ...imagesOf(plan),
     });
   }
@@ -40,6 +56,7 @@ export function createPlatform(plan: StackPlan, projectDir: string): Platform {
       stack,
       cluster,
       instances: instancesOf(plan),
+      registryPasswords,
       servers: { ...servers, ...databaseServers },
     });
   }

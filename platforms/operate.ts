@@ -3,6 +3,7 @@ import type { PlatformFacts, StackPlan } from "../plan/types";
 import { fleetRoot } from "../providers/local/root";
 import { LocalOperations } from "./local/operations";
 import { DockerOperations } from "./docker/operations";
+import type { KubernetesOperationsArgs } from "./kubernetes/operations";
 import type { Operations } from "./operations";
 
 type KubernetesOperationsModule = typeof import("./kubernetes/operations");
@@ -16,11 +17,8 @@ export function createOperations(plan: StackPlan, projectDir: string): Operation
   if (plan.platform === "local") return new LocalOperations(fleetRoot(projectDir, plan.stack));
   if (plan.platform === "docker") return new DockerOperations(plan.stack, plan);
   if (plan.kubernetes) {
-    // Its client takes time to load, which other platforms needn't pay.
-    // eslint-disable-next-line @typescript-eslint/no-require-imports -- tsx hooks require(), not import(), in CommonJS
-    const { KubernetesOperations } = require("./kubernetes/operations") as KubernetesOperationsModule;
     const { stack, kubernetes: cluster } = plan;
-    return new KubernetesOperations({ stack, cluster, instances: instancesOf(plan) });
+    return kubernetesOperations({ stack, cluster, instances: instancesOf(plan) });
   }
   throw new Error(`a plan for platform ${plan.platform} names no cluster`);
 }
@@ -29,5 +27,16 @@ export function createOperations(plan: StackPlan, projectDir: string): Operation
 export function createPlatformOperations({ platform, attachment }: PlatformFacts): Operations {
   if (platform === "local" && attachment.root !== undefined) return new LocalOperations(attachment.root);
   if (platform === "docker" && attachment.stack !== undefined) return new DockerOperations(attachment.stack);
+  if (platform === "kubernetes" && attachment.stack !== undefined) {
+    // A tenant's apps there stand in namespaces of their own, and on none of the platform's instances.
+    return kubernetesOperations({ stack: attachment.stack, cluster: {}, instances: [] });
+  }
   throw new Error(`platform "${platform}" is not implemented`);
+}
+
+function kubernetesOperations(args: KubernetesOperationsArgs): Operations {
+  // Its client takes time to load, which other platforms needn't pay.
+  // eslint-disable-next-line @typescript-eslint/no-require-imports -- tsx hooks require(), not import(), in CommonJS
+  const { KubernetesOperations } = require("./kubernetes/operations") as KubernetesOperationsModule;
+  return new KubernetesOperations(args);
 }

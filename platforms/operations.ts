@@ -26,6 +26,11 @@ export interface LivePart {
 
 export interface Operations {
   parts(): Promise<LivePart[]>;
+  /**
+   * Address that this machine reaches an instance at, by the instance's name; only where that isn't the one its stack
+   * says.
+   */
+  addressOf?(instance: string): Promise<string>;
   /** What was changed behind the engine's back and an unchanged plan would not notice; only where that may be. */
   drift?(resources: readonly { urn: string; type: string; id?: string }[]): Promise<Drift>;
   /** Starts what should run and isn't running; all parts, or the named ones. */

@@ -32,6 +32,18 @@ export interface ManagedServerRequest {
   readonly adminPassword: pulumi.Output<string>;
 }
 
+export interface RedisRequest {
+  /** Letters and digits. */
+  readonly password: pulumi.Output<string>;
+}
+
+export interface RedisEndpoint {
+  /** What must exist before anything connects. */
+  readonly resource: pulumi.Resource;
+  /** `redis://:<password>@<host>:<port>/0`, a secret. */
+  readonly url: pulumi.Output<string>;
+}
+
 export interface FilesRequest {
   /** Key of the app; the subfolder of its uploads. */
   readonly key: string;
@@ -56,6 +68,8 @@ export interface InstanceRequest {
   /** Secret environment variables by name. */
   readonly secretEnv: Readonly<Record<string, pulumi.Output<string>>>;
   readonly rootPassword: pulumi.Output<string>;
+  /** Its licence key for NocoBase's commercial plugins, where it has one. */
+  readonly license?: pulumi.Output<string>;
 }
 
 export interface GatewayRequest {
@@ -94,8 +108,12 @@ export interface Platform {
     request: ManagedServerRequest,
     options: pulumi.CustomResourceOptions,
   ): ServerEndpoint;
+  /** Only where the platform has `supervisor: official`. */
+  redis?(name: string, request: RedisRequest, options: pulumi.CustomResourceOptions): RedisEndpoint;
   files(name: string, request: FilesRequest, options: pulumi.CustomResourceOptions): pulumi.Resource;
   instance(name: string, request: InstanceRequest, options: pulumi.CustomResourceOptions): InstanceHandle;
+  /** Where an instance runs in a cluster, which this machine reaches through its API server alone. */
+  clusterOf?(instance: string): { readonly context?: string; readonly namespace: string };
   gateway(name: string, request: GatewayRequest, options: pulumi.CustomResourceOptions): GatewayHandle;
   /** Where the rest of the fleet reaches the processes of an instance, from the plan alone. */
   addresses(plan: InstancePlan): readonly string[];

@@ -8,10 +8,15 @@
 import type { Policies } from "@pulumi/policy";
 import { closedDatabase } from "./rules/closed-database";
 import { decidedDeletion } from "./rules/decided-deletion";
+import { droppedCapabilities } from "./rules/dropped-capabilities";
 import { limitedRole } from "./rules/limited-role";
 import { loopback } from "./rules/loopback";
+import { noDaemonSocket } from "./rules/no-daemon-socket";
 import { nothingForEverybody } from "./rules/nothing-for-everybody";
 import { ownedDatabase } from "./rules/owned-database";
+import { pinnedImage } from "./rules/pinned-image";
+import { publishedPorts } from "./rules/published-ports";
+import { unprivilegedContainer } from "./rules/unprivileged-container";
 import { unprivilegedRole } from "./rules/unprivileged-role";
 
 /** In the order of the pack's listing; further platforms add theirs here. */
@@ -23,4 +28,9 @@ export const policies: Policies = [
   nothingForEverybody,
   decidedDeletion,
   loopback,
+  unprivilegedContainer,
+  droppedCapabilities,
+  noDaemonSocket,
+  publishedPorts,
+  pinnedImage,
 ];

@@ -14,6 +14,7 @@ import {
   type Finding,
 } from "../doctor/checks";
 import { checkDocker } from "../doctor/docker";
+import { checkKubernetes } from "../doctor/kubernetes";
 import { planFleet } from "../../plan/fleet";
 import { defaultBackendUrl } from "../../toolchain/backend";
 import { projectDirectory } from "../../toolchain/project";
@@ -56,12 +57,13 @@ async function examine(projectDir: string, stack: string): Promise<Finding[]> {
           ]
         : [];
     const docker = plan.platform === "docker" ? [checkMemory(plan), ...(await checkDocker(plan))] : [];
+    const clusters = plan.platform === "kubernetes" ? await checkKubernetes(plan) : [];
     const file: Finding = {
       check: "stack file",
       result: "ok",
       found: `Pulumi.${stack}.yaml: ${plan.topology}`,
     };
-    return [...general, ...state, file, ...local, ...docker];
+    return [...general, ...state, file, ...local, ...docker, ...clusters];
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     const fix = `mend Pulumi.${stack}.yaml`;

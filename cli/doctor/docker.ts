@@ -1,6 +1,8 @@
 /** The checks of `fleet doctor` for the docker platform. Each only reads. */
+import * as fs from "node:fs";
 import type Docker from "dockerode";
-import type { FleetPlan, ImageName } from "../../plan/types";
+import type { FleetPlan } from "../../plan/types";
+import { commonImages } from "../../platforms/docker/attachment";
 import { imageName } from "../../platforms/docker/images/profiles";
 import { DockerOperations } from "../../platforms/docker/operations";
 import { findPortHolder, isPortFree } from "../../providers/local/support/ports";
@@ -11,7 +13,10 @@ import type { Finding } from "./checks";
 /** `no-new-privileges`, memory swap limits and named volumes as they are used here. */
 const OLDEST_API = 1.41;
 
-/** The daemon, the images, and the ports that are published. */
+/** Images unpacked, made here or pulled, and room for a few apps. */
+const DISK_GIB = 4;
+
+/** The daemon, its disk, the images, and the ports that are published. */
 export async function checkDocker(plan: FleetPlan): Promise<Finding[]> {
   let docker: Docker;
   try {
@@ -23,6 +28,7 @@ export async function checkDocker(plan: FleetPlan): Promise<Finding[]> {
   return [
     await checkDaemon(docker),
     ...(await checkImages(docker, plan)),
+    ...(await checkDisk(docker)),
     ...(await checkPublishedPorts(plan)),
   ];
 }
@@ -41,10 +47,21 @@ async function checkDaemon(docker: Docker): Promise<Finding> {
   return { check: "Docker", result: "ok", found };
 }
 
+/** Room where the daemon keeps images and volumes, which only a daemon of this machine can be asked for. */
+async function checkDisk(docker: Docker): Promise<Finding[]> {
+  const { DockerRootDir: folder } = (await docker.info()) as { DockerRootDir?: string };
+  if (folder === undefined || !fs.existsSync(folder)) return [];
+  const { bavail, bsize } = fs.statfsSync(folder);
+  const free = Math.floor((bavail * bsize) / 1024 ** 3);
+  const found = `${free} GiB free in ${folder}`;
+  if (free >= DISK_GIB) return [{ check: "Docker's disk", result: "ok", found }];
+  const fix = `images and a few volumes take ${DISK_GIB} GiB: docker system prune, or a larger disk`;
+  return [{ check: "Docker's disk", result: "warn", found, fix }];
+}
+
 async function checkImages(docker: Docker, plan: FleetPlan): Promise<Finding[]> {
-  const names: ImageName[] = ["proxy", "postgres", "node"];
   const wanted = [
-    ...names.map((name) => imageName(plan.images, name, plan.releases[0] ?? "")),
+    ...commonImages(plan).map((name) => imageName(plan.images, name, plan.releases[0] ?? "")),
     ...plan.releases.map((release) => imageName(plan.images, "nocobase", release)),
   ];
   const there = await Promise.all(

@@ -93,7 +93,14 @@ export function summary(operation: string, results: readonly StackResult[]): str
     ["stacks", "changed", "unchanged", "failed"],
     [[results.length, changed.length, unchanged, failures.length].map(String)],
   );
-  return [...lines, "", `${operation} of ${results.length} stacks:`, table].join("\n").trim();
+  return [
+    ...lines,
+    "",
+    `${operation} of ${results.length} ${results.length === 1 ? "stack" : "stacks"}:`,
+    table,
+  ]
+    .join("\n")
+    .trim();
 }
 
 function elapsed(milliseconds: number): string {

@@ -1,3 +1,4 @@
+import { instanceName } from "../../plan/names";
 import {
   listApplications,
   listRegistered,
@@ -34,7 +35,9 @@ export async function liveRows(
   const [parts, registered] = await Promise.all([operations.parts(), registryOf(outputs)]);
   if (registered) return statusRows(outputs, parts, new Map(), registered);
   const hosts = new Set(Object.values(outputs.apps).flatMap((app) => app.environment ?? []));
-  const states = await Promise.all([...hosts].map((host) => sharedStates(outputs, hosting, host)));
+  const states = await Promise.all(
+    [...hosts].map((host) => sharedStates(outputs, hosting, host, operations)),
+  );
   return statusRows(outputs, parts, new Map(states.flatMap((map) => [...map])));
 }
 
@@ -54,6 +57,7 @@ async function sharedStates(
   outputs: StackOutputs,
   hosting: StackOutputs,
   host: string,
+  operations: Operations,
 ): Promise<Map<string, SharedState>> {
   const instance = host === "entry" ? hosting.entry : hosting.environments[host];
   const signIn = hosting.credentials[host];
@@ -61,7 +65,9 @@ async function sharedStates(
   if (!instance || !signIn) return new Map();
   try {
     const { email: account, password } = signIn;
-    const session = new Session({ url: instance.instanceUrl, account, password });
+    const name = instanceName(host === "entry" ? "entry" : "environment", host);
+    const url = (await operations.addressOf?.(name)) ?? instance.instanceUrl;
+    const session = new Session({ url, account, password });
     const applications = await listApplications(session, { timeoutMs: 5000, patienceMs: 0 });
     const live = new Map(applications.map((application) => [application.name, application]));
     return new Map(

@@ -3,9 +3,11 @@ import { z } from "zod";
 import { bare } from "../issues";
 import { fieldDocs, type FieldDoc } from "../schema/fields";
 import { appSchema, entrySchema, environmentSchema } from "../schema/instances";
+import { registrySchema } from "../schema/images";
 import { kubernetesSchema } from "../schema/kubernetes";
 import { externalServerSchema, gatewaySchema, managedServerSchema } from "../schema/servers";
-import { namespace, stackSchema } from "../schema/stack";
+import { namespace, secretKeys, stackSchema } from "../schema/stack";
+import { listed } from "../suggest";
 
 interface Section {
   readonly heading: string;
@@ -29,6 +31,11 @@ const sections: readonly Section[] = [
     heading: "`databaseServers.<key>`, external",
     intro: "A PostgreSQL server by its address.",
     schema: externalServerSchema,
+  },
+  {
+    heading: "`registries.<key>`",
+    intro: "A registry of images for platform docker.",
+    schema: registrySchema,
   },
   { heading: "`kubernetes`", intro: "The cluster of platform kubernetes.", schema: kubernetesSchema },
   { heading: "`entry`", intro: "The entry app.", schema: entrySchema },
@@ -57,7 +64,7 @@ export function referencePage(): string {
     "",
     "**Names.** Databases and roles are called `<stack>_<key>`, hyphens as underscores. What would be longer than 63 characters is cut and ends in eight hex digits of a hash. Ports that are not given follow from the stack's name and the key alone, so that no other change moves them; two that come out equal are a fault that asks for an explicit `port`.",
     "",
-    "**Secrets.** Two keys hold secrets and nothing else, `databaseServerPasswords` and `secretEnv`, because Pulumi makes a whole key secret as soon as one value in it is. Every other key must be free of them. Passwords, tokens and keys of the apps are generated.",
+    `**Secrets.** These keys hold secrets and nothing else, ${listed([...secretKeys].map((key) => `\`${key}\``))}, because Pulumi makes a whole key secret as soon as one value in it is. Every other key must be free of them. Passwords, tokens and keys of the apps are generated.`,
     "",
     "```sh",
     `pulumi config set --secret --path '${namespace}:databaseServerPasswords.main'`,

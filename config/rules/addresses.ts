@@ -8,7 +8,9 @@ export const loopbackHosts = /^(?:localhost|127(?:\.\d+){3}|::1)$/i;
 
 /** No port is listened on twice. Nothing is ever shifted to another port: that would move a process that nobody touched. */
 export function ports(context: Context): void {
-  const { plan } = context;
+  const { plan, spec } = context;
+  // Each pod has an address of its own.
+  if (spec.platform === "kubernetes") return;
   const claims: Claim[] = [];
   const claim = (port: number, at: Claim["at"]) =>
     claims.push({ id: String(port), at, explicit: given(context, at) !== undefined });

@@ -51,7 +51,10 @@ export function supervisor(context: Context): void {
       value: chosen,
       problem: `is not to be had on platform ${name}`,
       allowed: listed(supervisors),
-      fix: "choose one of those, or leave it out",
+      fix:
+        chosen === "official"
+          ? "choose one of those, or write platform: docker, where Redis runs beside NocoBase"
+          : "choose one of those, or leave it out",
     });
   } else if (chosen === "open" && entryHostsApps(context.spec)) {
     report(context, ["supervisor"], {

@@ -1,14 +1,14 @@
 /** What platform kubernetes needs, and what other platforms have no use for. */
-import { platformCapabilities } from "../../platforms/capabilities";
 import type { InstanceSpec } from "../spec";
-import { given, isTenant, owners, report, type Context } from "./context";
+import { given, isTenant, report, type Context } from "./context";
 import { mostOf } from "./replicas";
 
 /** Files of several replicas lie on one volume; an image must be there to be run. */
 export function kubernetes(context: Context): void {
   const { spec } = context;
   if (spec.platform !== "kubernetes") {
-    refuse(context);
+    // What a tenant's platform is shows only with it.
+    if (!isTenant(context) || context.facts) refuse(context);
     return;
   }
   if (spec.kubernetes.image === undefined) {
@@ -56,28 +56,16 @@ function refuse(context: Context): void {
   }
 }
 
-/** What the platform can't do with apps. */
-export function abilities(context: Context): void {
-  const { platform, apps } = context.spec;
-  const { sharedApps, backups } = platformCapabilities[platform];
-  for (const [key, app] of Object.entries(apps)) {
-    if (sharedApps || app.isolation === "dedicated") continue;
+/** What is inside another stack's environment takes rights in that stack's namespaces. */
+export function tenantsApps(context: Context): void {
+  if (context.spec.platform !== "kubernetes" || !isTenant(context)) return;
+  for (const [key, app] of Object.entries(context.spec.apps)) {
+    if (app.isolation === "dedicated") continue;
     report(context, ["apps", key, "isolation"], {
       value: "shared",
-      problem: `platform ${platform} runs every app by itself so far`,
+      problem: "platform kubernetes runs a tenant's apps by themselves so far",
       allowed: "dedicated",
-      fix: "write isolation: dedicated",
-    });
-  }
-  if (backups) return;
-  for (const { at } of owners(context)) {
-    const place = [...at, "deletion"];
-    if (given(context, place) !== "backup" && given(context, ["deletion"]) !== "backup") continue;
-    report(context, given(context, place) === undefined ? ["deletion"] : place, {
-      value: "backup",
-      problem: `platform ${platform} takes no backups itself so far`,
-      allowed: "protect, retain or delete",
-      fix: "write retain, and back up with the database server's and the storage's own means",
+      fix: "write isolation: dedicated, or declare the app in the platform's stack file",
     });
   }
 }

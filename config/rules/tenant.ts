@@ -8,6 +8,7 @@ const ofPlatform: readonly TopLevelKey[] = [
   "platform",
   "topology",
   "supervisor",
+  "licenses",
   "gateway",
   "entry",
   "environments",

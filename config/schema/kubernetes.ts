@@ -101,6 +101,22 @@ export const placement = documented(
           examples: [{ pool: "crm" }],
         },
       ),
+      preferredNodes: documented(
+        z
+          .record(
+            label,
+            documented(z.string().regex(labelValue), {
+              description: "Value of a label.",
+              allowed: "a label's value",
+            }),
+          )
+          .prefault({}),
+        {
+          description: "Labels of nodes to go to where there is room.",
+          allowed: "a map of labels",
+          examples: [{ "node.kubernetes.io/instance-type": "large" }],
+        },
+      ),
       tolerations: documented(z.array(toleration).max(20).default([]), {
         description: "Taints of nodes that are put up with.",
         allowed: "a list of maps with `key`, `value`, `effect`",
@@ -125,6 +141,34 @@ export const kubernetesSchema = z.strictObject({
     examples: ["registry.example.com/nocobase-fleet/nocobase:{version}"],
     defaultText: "none: platform kubernetes needs one",
   }),
+  gatewayApi: documented(
+    z
+      .strictObject({
+        name: documented(z.string().regex(objectName), {
+          description: "Name of the Gateway.",
+          allowed: "the name of an object",
+          examples: ["public"],
+        }),
+        namespace: documented(z.string().regex(objectName), {
+          description:
+            "Namespace of the Gateway, whose pods are the only ones that reach the apps; its listeners must allow routes of other namespaces.",
+          allowed: "the name of a namespace",
+          examples: ["gateway-system"],
+        }),
+        https: documented(z.boolean().default(true), {
+          description: "Whether its listener for these hosts has TLS: addresses are https then.",
+          allowed: "true or false",
+          examples: [false],
+        }),
+      })
+      .optional(),
+    {
+      description: "A Gateway (Gateway API) in place of an ingress controller: apps get HTTPRoutes.",
+      allowed: "a map with `name` and `namespace`",
+      examples: [{ name: "public", namespace: "gateway-system" }],
+      defaultText: "none: apps get Ingresses",
+    },
+  ),
   context: context("Cluster of all instances that name none.", "the kubeconfig's current context"),
   ingress: documented(
     z

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { deletionAllowed, deletionPolicy, documented, email, emailAllowed, key, secretValue } from "./fields";
 import { appSchema, entrySchema, environmentSchema } from "./instances";
 import { defaults, release } from "./parts";
-import { imageNamesSchema } from "./images";
+import { imageNamesSchema, registrySchema } from "./images";
 import { kubernetesSchema } from "./kubernetes";
 import { externalServerSchema, gatewaySchema, managedServerSchema } from "./servers";
 
@@ -36,8 +36,32 @@ export const stackSchema = z.strictObject({
   imageNames: documented(imageNamesSchema.prefault({}), {
     description:
       "Platform docker only. Whole names of images in place of those of `images`, e.g. in a registry of your own.",
-    allowed: "a map with `nocobase`, `node`, `postgres`, `proxy`",
+    allowed: "a map with `nocobase`, `node`, `postgres`, `proxy`, `redis`",
     examples: [{ postgres: "registry.example.com/postgres:15.18" }],
+  }),
+  registries: documented(
+    z
+      .record(
+        key,
+        documented(registrySchema, {
+          description: "A registry that asks for a sign-in.",
+          allowed: "a map with `address` and `username`",
+          examples: [{ address: "registry.example.com", username: "fleet" }],
+        }),
+      )
+      .prefault({}),
+    {
+      description:
+        "Platforms docker and kubernetes. Registries that ask for a sign-in before an image is pulled, by a key of your own. Their passwords go to `registryPasswords`.",
+      allowed: "a map of registries",
+      examples: [{ own: { address: "registry.example.com", username: "fleet" } }],
+    },
+  ),
+  registryPasswords: documented(z.record(key, secretValue).prefault({}), {
+    description:
+      "Password or access token of each registry, by its key, as secrets: `pulumi config set --secret --path nocobase-fleet:registryPasswords.<registry>`.",
+    allowed: "a map from registries to secrets",
+    examples: [{ own: { secure: "v1:…" } }],
   }),
   topology: documented(z.enum(["single", "shared", "hybrid"]).optional(), {
     description:
@@ -48,10 +72,17 @@ export const stackSchema = z.strictObject({
   }),
   supervisor: documented(z.enum(["open", "official", "none"]).optional(), {
     description:
-      "What makes the entry app the fleet's control plane, which shows environments and apps and starts and stops them. `open`: the plugin of this project, over PostgreSQL; `official`: NocoBase's commercial one; `none`: nothing.",
+      "What makes the entry app the fleet's control plane, which shows environments and apps and starts and stops them. `open`: the plugin of this project, over PostgreSQL (docs/supervisor.md); `official`: NocoBase's commercial plugin, over Redis (docs/official-supervisor.md); `none`: nothing.",
     allowed: "open, official or none, as far as the platform has it",
     examples: ["none"],
-    defaultText: "`open` in a hybrid fleet whose entry app hosts no apps, `none` otherwise",
+    defaultText:
+      "`open` in a hybrid fleet on a platform that has it, whose entry app hosts no apps; `none` otherwise",
+  }),
+  licenses: documented(z.record(key, secretValue).prefault({}), {
+    description:
+      "With `supervisor: official`: NocoBase's licence key of `entry` and of each environment, as secrets: `pulumi config set --secret --path nocobase-fleet:licenses.<process>`.",
+    allowed: "a map from `entry` and environments to secrets",
+    examples: [{ entry: { secure: "v1:…" } }],
   }),
   release: release("The fleet's NocoBase release.", `\`{ version: ${defaults.release} }\``),
   deletion: documented(deletionPolicy.default("protect"), {
@@ -166,7 +197,12 @@ export type TopLevelKey = keyof StackValues;
 
 export const topLevelKeys = Object.keys(stackSchema.shape) as TopLevelKey[];
 /** Keys whose values are secrets; every other key must be free of them. */
-export const secretKeys: ReadonlySet<string> = new Set(["databaseServerPasswords", "secretEnv"]);
+export const secretKeys: ReadonlySet<string> = new Set([
+  "databaseServerPasswords",
+  "registryPasswords",
+  "licenses",
+  "secretEnv",
+]);
 /** Keys that hold one text; all others hold a map. */
 export const textKeys: ReadonlySet<string> = new Set([
   "platformStack",

@@ -1,7 +1,7 @@
 /** Environment of a NocoBase in a container: what may be seen, and what goes into a file. Pure. */
 import type { InstancePlan, ReplicaPlan } from "../../plan/types";
 import type { NocoBaseProfile } from "./images/profiles";
-import { replicaUrl } from "./names";
+import { hostOf, replicaUrl } from "./names";
 
 /** The router learns from the health check that a replica is going to stop, and asks four times a second. */
 const DRAIN_NOTICE_SECONDS = 3;
@@ -16,8 +16,8 @@ const HEAP_SHARE = 0.75;
  * Memory of an instance that names none, MiB. Measured: 485 after a start, 555 after the first one, and some 50 for
  * each hosted app.
  */
-export function memoryLimit({ resources, hostsApps }: InstancePlan): number {
-  return resources.memoryMiB ?? (hostsApps ? 2048 : 1024);
+export function memoryLimit({ resources, hostsApps, supervised }: InstancePlan): number {
+  return resources.memoryMiB ?? (hostsApps || supervised === "worker" ? 2048 : 1024);
 }
 
 export interface PlainSettings {
@@ -45,6 +45,9 @@ export function plainVariables({ plan, replica, profile, database }: PlainSettin
     DB_DATABASE: database.name,
     DB_USER: database.user,
     ...tlsVariables(database.sslMode),
+    ...(plan.supervised === "worker"
+      ? { ENVIRONMENT_PROXY_URL: `http://${hostOf(replica.name)}:${profile.port}` }
+      : {}),
     NODE_OPTIONS: `--preserve-symlinks --max-old-space-size=${heap}`,
     SHUTDOWN_GRACE_MS: String(LAUNCHER_GRACE_SECONDS * 1000),
   };

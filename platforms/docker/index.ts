@@ -1,9 +1,10 @@
 /** The docker platform: PostgreSQL, NocoBase and the gateway as containers. */
 import type * as docker from "@pulumi/docker";
-import type * as pulumi from "@pulumi/pulumi";
+import * as pulumi from "@pulumi/pulumi";
 import type { ImagesPlan, InstancePlan } from "../../plan/types";
 import { AppFiles, TenantRoutes } from "../../providers/docker/resources";
 import type {
+  DatabaseConnection,
   FilesRequest,
   GatewayHandle,
   GatewayRequest,
@@ -11,22 +12,30 @@ import type {
   InstanceRequest,
   ManagedServerRequest,
   Platform,
+  RedisEndpoint,
+  RedisRequest,
   ServerEndpoint,
   TenantRoutesRequest,
 } from "../types";
-import { DockerFleet } from "./fleet";
+import type { Neighbours } from "./attachment";
+import { DockerFleet, type RegistrySignIn } from "./fleet";
 import { createGateway, dockerRoutes } from "./gateway";
 import { createInstance } from "./instance";
 import { dockerName, networkName, replicaUrl, routerName } from "./names";
-import { createServer } from "./server";
+import { createRedis } from "./redis";
+import { createServer, serverHost } from "./server";
 
 export interface DockerPlatformArgs {
   readonly stack: string;
   readonly images: ImagesPlan;
+  /** Registries that ask for a sign-in. */
+  readonly registries: readonly RegistrySignIn[];
   /** NocoBase versions in use. */
   readonly releases: readonly string[];
   /** Folder of this machine for backups. */
   readonly root: string;
+  /** A tenant's. */
+  readonly neighbours?: Neighbours;
   /** A tenant's: the {@link DockerPlatform.attachment} of its platform stack. */
   readonly attachedTo?: Readonly<Record<string, string>>;
 }
@@ -37,16 +46,22 @@ export class DockerPlatform implements Platform {
   private readonly fleet: DockerFleet;
   /** Storage volumes by instance. */
   private readonly storages = new Map<string, docker.Volume>();
+  /** Host names of the servers that this stack runs. */
+  private readonly ownHosts = new Set<string>();
   /** Names of the replicas by instance. */
   private readonly replicas = new Map<string, readonly string[]>();
 
   constructor(private readonly args: DockerPlatformArgs) {
-    const { stack, images, releases, attachedTo } = args;
+    const { stack, images, registries, releases, attachedTo, neighbours } = args;
     this.fleet = new DockerFleet({
       stack,
       images,
+      registries,
       release: releases[0] ?? attachedTo?.release ?? "",
-      platformNetwork: attachedTo?.network,
+      platform:
+        attachedTo?.network === undefined || !neighbours
+          ? undefined
+          : { network: attachedTo.network, gateway: attachedTo.gateway ?? "", ...neighbours },
     });
     this.attachment = {
       stack,
@@ -63,7 +78,12 @@ export class DockerPlatform implements Platform {
     request: ManagedServerRequest,
     options: pulumi.CustomResourceOptions,
   ): ServerEndpoint {
+    this.ownHosts.add(serverHost(this.fleet, request.plan));
     return createServer(this.fleet, name, request, options);
+  }
+
+  redis(name: string, request: RedisRequest, options: pulumi.CustomResourceOptions): RedisEndpoint {
+    return createRedis(this.fleet, name, request, options);
   }
 
   files(name: string, request: FilesRequest, options: pulumi.CustomResourceOptions): pulumi.Resource {
@@ -86,7 +106,7 @@ export class DockerPlatform implements Platform {
         release,
         image: this.fleet.image("nocobase"),
         owner: this.fleet.profile.nocobase.owner,
-        network: this.fleet.network,
+        network: this.networkOf(database),
         backupRoot: this.args.root,
         aesKey,
         deletion,
@@ -149,6 +169,16 @@ export class DockerPlatform implements Platform {
     });
     this.storages.set(instance, volume);
     return volume.name;
+  }
+
+  /** The network on which a database answers; an external server does so on any. */
+  private networkOf({ host }: DatabaseConnection): pulumi.Output<string> {
+    const { platform } = this.fleet.args;
+    if (!platform) return this.fleet.network;
+    if (this.ownHosts.size === 0) return pulumi.output(platform.network);
+    return pulumi
+      .all([host, this.fleet.network])
+      .apply(([name, own]) => (this.ownHosts.has(name) ? own : platform.network));
   }
 
   /** Of an instance whose files were made before. */

@@ -5,7 +5,7 @@ import type { InstancePlan, ReplicaPlan } from "../../plan/types";
 import { Instance, Service, VolumeFiles } from "../../providers/docker/resources";
 import type { InstanceHandle, InstanceRequest } from "../types";
 import { LAUNCHER_GRACE_SECONDS, memoryLimit, plainVariables, secretsText } from "./environment";
-import type { DockerFleet } from "./fleet";
+import { dependenciesOf, type DockerFleet } from "./fleet";
 import { hardened, labelsOf, memoryFolder, volumeMount } from "./hardening";
 import { SECRETS_FOLDER } from "./images/profiles";
 import { dockerName, hostOf } from "./names";
@@ -14,6 +14,8 @@ import { dockerName, hostOf } from "./names";
 const GRACE_SECONDS = LAUNCHER_GRACE_SECONDS + 5;
 /** A first start takes 10–25 s, an upgrade to another release longer. */
 const START_LIMIT_SECONDS = 600;
+/** Where NocoBase looks for its licence key, below the folder of its files. */
+const LICENSE_FILE = ".license/license-key";
 
 export interface InstanceArgs extends InstanceRequest {
   /** Volume of its files. */
@@ -29,7 +31,8 @@ export function createInstance(
 ): InstanceHandle {
   const { plan } = args;
   const secrets = createSecrets(fleet, name, args, options);
-  if (plan.state === "stopped") return { resource: secrets.files, url: pulumi.output(plan.url) };
+  const [written] = secrets.files;
+  if (plan.state === "stopped") return { resource: written, url: pulumi.output(plan.url) };
 
   const first = createReplica(fleet, name, { ...args, ...secrets, number: 1 }, options);
   // What is set up inside must not happen twice, so the other replicas come after it.
@@ -73,7 +76,8 @@ export function createInstance(
 interface Secrets {
   /** Volume with the file of secret variables. */
   readonly volume: pulumi.Output<string>;
-  readonly files: VolumeFiles;
+  /** All that is written before a container starts. */
+  readonly files: readonly [VolumeFiles, ...VolumeFiles[]];
   /** Changes with the secrets and tells nothing of them: without it a new secret would start nothing anew. */
   readonly mark: pulumi.Output<string>;
 }
@@ -81,7 +85,7 @@ interface Secrets {
 function createSecrets(
   fleet: DockerFleet,
   name: string,
-  { plan, database, secretEnv }: InstanceArgs,
+  { plan, database, secretEnv, license, storage }: InstanceArgs,
   options: pulumi.CustomResourceOptions,
 ): Secrets {
   const { owner, secrets } = fleet.profile.nocobase;
@@ -89,20 +93,22 @@ function createSecrets(
   const text = pulumi
     .all([pulumi.all(secretEnv), database.password])
     .apply(([variables, password]) => secretsText(secrets.format, { ...variables, DB_PASSWORD: password }));
-  const files = new VolumeFiles(
-    `${name}-secrets`,
-    {
-      volume: volume.name,
-      image: fleet.image("node"),
-      owner,
-      files: pulumi.secret({ [secrets.name]: text }),
-    },
-    { ...options, provider: fleet.contents, deleteBeforeReplace: true },
-  );
+  const write = (what: string, into: pulumi.Output<string>, file: string, content: pulumi.Output<string>) =>
+    new VolumeFiles(
+      `${name}-${what}`,
+      { volume: into, image: fleet.image("node"), owner, files: pulumi.secret({ [file]: content }) },
+      { ...options, provider: fleet.contents, deleteBeforeReplace: true },
+    );
+  const files: Secrets["files"] = [
+    write("secrets", volume.name, secrets.name, text),
+    ...(license ? [write("license", storage, LICENSE_FILE, license)] : []),
+  ];
   const key = secretEnv.APP_KEY ?? database.password;
   const mark = pulumi
-    .all([text, key])
-    .apply(([content, secret]) => createHmac("sha256", secret).update(content).digest("hex").slice(0, 16));
+    .all([text, license ?? "", key])
+    .apply(([content, licenseKey, secret]) =>
+      createHmac("sha256", secret).update(content).update(licenseKey).digest("hex").slice(0, 16),
+    );
   return { volume: volume.name, files, mark: pulumi.unsecret(mark) };
 }
 
@@ -152,15 +158,14 @@ function createReplica(
       // For the first one our own resource waits, which tells what a container that doesn't come up says.
       wait: number > 1,
       waitTimeout: START_LIMIT_SECONDS,
-      labels: [...labels, { label: "nocobase-fleet.secrets", value: args.mark }],
+      labels: [
+        ...labels,
+        ...fleet.peerLabels(plan.database.server),
+        { label: "nocobase-fleet.secrets", value: args.mark },
+      ],
     },
-    { ...options, dependsOn: [...dependencies(options), args.files] },
+    { ...options, dependsOn: [...dependenciesOf(options), ...args.files] },
   );
-}
-
-function dependencies({ dependsOn }: pulumi.CustomResourceOptions): pulumi.Resource[] {
-  if (dependsOn === undefined) return [];
-  return (Array.isArray(dependsOn) ? dependsOn : [dependsOn]) as pulumi.Resource[];
 }
 
 function replicaOf({ replicas, name }: InstancePlan, number: number): ReplicaPlan {

@@ -23,8 +23,19 @@ export function networkName(stack: string): string {
   return prefix(stack);
 }
 
+/**
+ * The network of a tenant's own containers. Docker takes the first of a container's networks, by name, for its way
+ * out and its published ports; this one comes after the platform's, so that nothing changes for who is on both.
+ */
+export function tenantNetworkName(platformNetwork: string, stack: string): string {
+  return `${platformNetwork}.${stack.split("/").pop() ?? stack}`;
+}
+
 /** Parts that a gateway consists of. */
 export const GATEWAY = { router: "gateway", proxy: "gateway-proxy" } as const;
+
+/** Part that runs Redis, and its host name within the network. */
+export const REDIS = "redis";
 
 /** Container of a stack's gateway that routes. */
 export function routerName(stack: string): string {

@@ -1,5 +1,6 @@
 /** A managed PostgreSQL server: its data in a volume, its administrator's password in another. */
 import * as pulumi from "@pulumi/pulumi";
+import type { ManagedServerPlan } from "../../plan/types";
 import { Server, VolumeFiles } from "../../providers/docker/resources";
 import type { ManagedServerRequest, ServerEndpoint } from "../types";
 import type { DockerFleet } from "./fleet";
@@ -14,6 +15,11 @@ const MEMORY_MIB = 2048;
 /** Sessions end, the checkpoint is written. */
 const GRACE_SECONDS = 60;
 
+/** Host name within networks. A tenant's may be on its platform's, where two stacks may have servers of one name. */
+export function serverHost({ args }: DockerFleet, { name }: Pick<ManagedServerPlan, "name">): string {
+  return args.platform ? dockerName(args.stack, name) : name;
+}
+
 export function createServer(
   fleet: DockerFleet,
   name: string,
@@ -21,8 +27,9 @@ export function createServer(
   options: pulumi.CustomResourceOptions,
 ): ServerEndpoint {
   const { owner, volume: target } = fleet.profile.postgres;
-  // Tenants' servers are on their platform's network, where two may have the same name.
-  const host = fleet.args.platformNetwork === undefined ? plan.name : dockerName(fleet.args.stack, plan.name);
+  const host = serverHost(fleet, plan);
+  const { platform } = fleet.args;
+  const networks = [fleet.network, ...(platform?.shared.includes(plan.key) ? [platform.network] : [])];
   const data = fleet.volume(`${name}-data`, plan.name, options);
   const secrets = fleet.volume(`${name}-secrets-volume`, `${plan.name}-secrets`, options);
   const password = new VolumeFiles(
@@ -57,7 +64,7 @@ export function createServer(
       ],
       shmSize: 256,
       stopSignal: "SIGINT",
-      networksAdvanced: [{ name: fleet.network, aliases: [host] }],
+      networksAdvanced: networks.map((network) => ({ name: network, aliases: [host] })),
       ports: [{ internal: PORT, external: plan.port, ip: plan.host }],
       healthcheck: {
         tests: ["CMD", "pg_isready", "-q", "-h", "127.0.0.1", "-U", plan.adminUser],

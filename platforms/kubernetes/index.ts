@@ -3,7 +3,9 @@ import { createHmac } from "node:crypto";
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { namespaceName } from "../../plan/names";
-import type { DeletionPolicy, DatabasePlan, InstancePlan, KubernetesPlan, RoutePlan } from "../../plan/types";
+import type { DeletionPolicy, InstancePlan, KubernetesPlan, RoutePlan } from "../../plan/types";
+import type { InstanceAddress } from "../../providers/kubernetes/instance-pods";
+import { AppFiles, Instance } from "../../providers/kubernetes/resources";
 import type {
   FilesRequest,
   GatewayHandle,
@@ -16,12 +18,13 @@ import type {
 } from "../types";
 import { plainVariables } from "./environment";
 import { autoscaler, disruptionBudget } from "./manifests/availability";
-import { deployment, isAutoscaled } from "./manifests/deployment";
+import { deployment, isAutoscaled, nocobaseImage } from "./manifests/deployment";
 import { limitRange, namespace, resourceQuota, serviceAccount } from "./manifests/namespace";
 import { networkPolicies, type DatabaseAddress } from "./manifests/network-policies";
 import type { InstanceFacts, Manifest } from "./manifests/object";
 import { filesClaim, variablesSecret } from "./manifests/storage";
-import { ingress, service, serviceUrl } from "./manifests/traffic";
+import { pullSecret, pullSecretNames } from "./manifests/registries";
+import { service, serviceUrl, trafficRoute } from "./manifests/traffic";
 import { createObject } from "./objects";
 
 export interface KubernetesPlatformArgs {
@@ -31,6 +34,8 @@ export interface KubernetesPlatformArgs {
   readonly instances: readonly InstancePlan[];
   /** Addresses of database servers by key, the platform's for a tenant. */
   readonly servers: Readonly<Record<string, DatabaseAddress>>;
+  /** Passwords of the cluster's registries, by key. */
+  readonly registryPasswords: Readonly<Record<string, pulumi.Input<string>>>;
 }
 
 /** Largest request body of a tenant's apps: their platform tells its own only to its own gateway. */
@@ -42,15 +47,19 @@ interface Made {
   readonly provider: kubernetes.Provider;
   readonly files: pulumi.Resource;
   readonly aesKey: pulumi.Output<string>;
+  /** Once it takes requests; undefined before it was made. */
+  readonly pods?: pulumi.Resource;
 }
 
 /** Makes the fleet's parts with the official kubernetes provider, each by server-side apply. */
 export class KubernetesPlatform implements Platform {
-  readonly attachment: Readonly<Record<string, string>> = {};
+  readonly attachment: Readonly<Record<string, string>>;
   private readonly providers = new Map<string, kubernetes.Provider>();
   private readonly made = new Map<string, Made>();
 
-  constructor(private readonly args: KubernetesPlatformArgs) {}
+  constructor(private readonly args: KubernetesPlatformArgs) {
+    this.attachment = { stack: args.stack };
+  }
 
   managedServer(name: string): ServerEndpoint {
     throw new Error(`${name}: platform kubernetes runs no PostgreSQL server itself`);
@@ -58,14 +67,58 @@ export class KubernetesPlatform implements Platform {
 
   /** Namespace and volume of an instance: what stays where `deletion` says so. */
   files(name: string, request: FilesRequest, options: pulumi.CustomResourceOptions): pulumi.Resource {
-    const { instance, deletion, aesKey } = request;
+    const { instance, deletion, aesKey, appName } = request;
+    if (appName !== "main") return this.hostedFiles(name, request, options);
     const facts = this.factsOf(instance);
-    const provider = this.providerOf(facts.placement.context ?? this.args.cluster.context);
+    const provider = this.providerOf(this.contextOf(facts));
     const kept = { ...options, provider, ...keptBy(deletion) };
     const space = createObject(`${name}-namespace`, namespace(facts), kept);
-    const files = createObject(name, filesClaim(facts), { ...kept, dependsOn: [space] });
+    const claim = createObject(name, filesClaim(facts), { ...kept, dependsOn: [space] });
+    const within = { ...options, provider, dependsOn: [space] };
+    const pull = pullSecret(facts, this.args.registryPasswords);
+    const made = pull ? [claim, createObject(`${name}-registries`, pull, within)] : [claim];
+    const files = this.guard(name, request, facts, {
+      ...options,
+      dependsOn: [...dependencies(options), ...made],
+    });
     this.made.set(instance, { facts, provider, files, aesKey });
     return files;
+  }
+
+  /** In the volume of the instance that hosts the app. */
+  private hostedFiles(
+    name: string,
+    request: FilesRequest,
+    options: pulumi.CustomResourceOptions,
+  ): pulumi.Resource {
+    const { facts, pods } = this.madeOf(request.instance);
+    const dependsOn = [...dependencies(options), ...(pods ? [pods] : [])];
+    return this.guard(name, request, facts, { ...options, dependsOn });
+  }
+
+  private guard(
+    name: string,
+    request: FilesRequest,
+    facts: InstanceFacts,
+    options: pulumi.CustomResourceOptions,
+  ): pulumi.Resource {
+    const { key, name: backupName, appName, aesKey, deletion, database } = request;
+    const { cluster, plan } = facts;
+    return new AppFiles(
+      `${name}-data`,
+      {
+        ...{ key, name: backupName, appName, aesKey, deletion, database },
+        address: this.addressOf(facts),
+        image: nocobaseImage(cluster, plan.release),
+        pullSecrets: pullSecretNames(cluster),
+      },
+      options,
+    );
+  }
+
+  /** How this machine reaches an instance: its address leads there within the cluster only. */
+  clusterOf(instance: string): InstanceAddress {
+    return this.addressOf(this.madeOf(instance).facts);
   }
 
   instance(name: string, request: InstanceRequest, options: pulumi.CustomResourceOptions): InstanceHandle {
@@ -92,7 +145,7 @@ export class KubernetesPlatform implements Platform {
       create("limits", limitRange(facts)),
       create("account", serviceAccount(facts)),
       create("variables", variablesSecret(facts, secrets)),
-      ...this.policies(name, plan.database, made, within),
+      ...this.policies(name, plan, made, within),
     ];
     const budget = disruptionBudget(facts);
     if (budget) create("budget", budget);
@@ -105,7 +158,29 @@ export class KubernetesPlatform implements Platform {
     });
     const scaler = autoscaler(facts);
     if (scaler) create("autoscaler", scaler, { dependsOn: [pods] });
-    return { resource: pods, url: pods.urn.apply(() => serviceUrl(facts)) };
+    const resource = plan.hostsApps ? this.setUp(name, request, pods, options) : pods;
+    this.made.set(plan.name, { ...made, pods: resource });
+    return { resource, url: resource.urn.apply(() => serviceUrl(facts)) };
+  }
+
+  /** What only NocoBase's own API can: it is asked through the API server. */
+  private setUp(
+    name: string,
+    { plan, rootPassword }: InstanceRequest,
+    pods: pulumi.CustomResource,
+    options: pulumi.CustomResourceOptions,
+  ): pulumi.Resource {
+    const { facts } = this.madeOf(plan.name);
+    const { key, title, hostsApps, root } = plan;
+    return new Instance(
+      `${name}-setup`,
+      {
+        ...{ name: plan.name, key, title, hostsApps, rootPassword, rootEmail: root.email },
+        address: this.addressOf(facts),
+        deployment: pods.id,
+      },
+      { ...options, dependsOn: [pods] },
+    );
   }
 
   addresses(plan: InstancePlan): readonly string[] {
@@ -133,23 +208,30 @@ export class KubernetesPlatform implements Platform {
     options: pulumi.CustomResourceOptions,
   ): pulumi.Resource {
     const all = new pulumi.ComponentResource("nocobase-fleet:kubernetes:Ingresses", name, {}, options);
-    for (const { hosts, instanceName, key } of routes) {
+    for (const { hosts, instanceName, key, isolation, state } of routes) {
       const { facts, provider, files } = this.madeOf(instanceName);
       const within = { parent: all, provider, dependsOn: [files] };
-      createObject(`${name}-${key}`, ingress(facts, hosts, uploadLimitMiB), within);
+      const isHosted = isolation === "shared";
+      // Any request would start a stopped app inside its host.
+      if (isHosted && state === "stopped") continue;
+      const route = { hosts, uploadLimitMiB, ...(isHosted ? { hostedApp: key } : {}) };
+      createObject(`${name}-${key}`, trafficRoute(facts, route), within);
     }
     return all;
   }
 
   private policies(
     name: string,
-    { server }: DatabasePlan,
+    { database: { server }, hostsApps }: InstancePlan,
     instance: Made,
     options: pulumi.CustomResourceOptions,
   ) {
-    const address = this.args.servers[server];
-    if (!address) throw new Error(`${name} names database server "${server}", which isn't there`);
-    return networkPolicies(instance.facts, address).map((policy) =>
+    const { servers } = this.args;
+    const own = servers[server];
+    if (!own) throw new Error(`${name} names database server "${server}", which isn't there`);
+    // A hosted app's database may be on any of them, and the app may be another stack's.
+    const addresses = hostsApps ? Object.values(servers) : [own];
+    return networkPolicies(instance.facts, addresses).map((policy) =>
       createObject(`${name}-${policy.metadata.name}`, policy, options),
     );
   }
@@ -159,6 +241,15 @@ export class KubernetesPlatform implements Platform {
     const plan = instances.find(({ name }) => name === instance);
     if (!plan?.placement) throw new Error(`${instance} has no place in a cluster`);
     return { stack, cluster, plan, placement: plan.placement, namespace: namespaceName(stack, instance) };
+  }
+
+  private contextOf({ placement }: InstanceFacts): string | undefined {
+    return placement.context ?? this.args.cluster.context;
+  }
+
+  private addressOf(facts: InstanceFacts): InstanceAddress {
+    const context = this.contextOf(facts);
+    return { namespace: facts.namespace, ...(context === undefined ? {} : { context }) };
   }
 
   private madeOf(instance: string): Made {
@@ -182,8 +273,14 @@ export class KubernetesPlatform implements Platform {
   }
 }
 
+/** A backup lies in the volume. */
 function keptBy(deletion: DeletionPolicy): Pick<pulumi.CustomResourceOptions, "protect" | "retainOnDelete"> {
-  return { protect: deletion === "protect", retainOnDelete: deletion === "retain" };
+  return { protect: deletion === "protect", retainOnDelete: ["retain", "backup"].includes(deletion) };
+}
+
+function dependencies({ dependsOn }: pulumi.CustomResourceOptions): pulumi.Resource[] {
+  if (dependsOn === undefined) return [];
+  return (Array.isArray(dependsOn) ? dependsOn : [dependsOn]) as pulumi.Resource[];
 }
 
 /** Changes with the secrets and tells nothing of them. */

@@ -2,7 +2,7 @@ import * as kubernetes from "@pulumi/kubernetes";
 import type * as pulumi from "@pulumi/pulumi";
 import type { Manifest } from "./manifests/object";
 
-const { core, apps, networking, policy, autoscaling } = kubernetes;
+const { core, apps, networking, policy, autoscaling, apiextensions } = kubernetes;
 
 type Constructor = new (
   name: string,
@@ -24,6 +24,7 @@ const KINDS: Readonly<Record<string, Constructor>> = {
   NetworkPolicy: networking.v1.NetworkPolicy,
   PodDisruptionBudget: policy.v1.PodDisruptionBudget,
   HorizontalPodAutoscaler: autoscaling.v2.HorizontalPodAutoscaler,
+  HTTPRoute: apiextensions.CustomResource,
 };
 
 /** The resource of a manifest. @throws Error for a kind that fleets don't use */

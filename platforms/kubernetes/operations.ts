@@ -1,19 +1,25 @@
-/** Looks at an instance's pods, and reads their logs; starting and stopping is the cluster's own work. */
+/** Looks at an instance's pods, reads their logs, and scales them to none and back. */
+import { setTimeout as sleep } from "node:timers/promises";
 import type { InstancePlan, KubernetesPlan } from "../../plan/types";
 import { namespaceName } from "../../plan/names";
+import { tunnelTo } from "../../providers/kubernetes/tunnel";
 import { Cluster } from "../../toolchain/plugins/kubernetes/api/cluster";
 import type { KubernetesObject } from "../../toolchain/plugins/kubernetes/api/kinds";
 import { clusterConfig } from "../../toolchain/plugins/kubernetes/config";
 import { troubleOf } from "../../toolchain/plugins/kubernetes/ready/pods";
-import type { LivePart, LiveState, LogOptions, Operations } from "../operations";
+import type { Drift, LivePart, LiveState, LogOptions, Operations } from "../operations";
 import { APP, podSelector } from "./manifests/object";
 
 /** How long `status` waits for a cluster that doesn't answer, milliseconds. */
 const PATIENCE_MS = 10_000;
+/** Field manager of what this command changes past the engine. */
+const MANAGER = "nocobase-fleet";
+const START_LIMIT_MS = 600_000;
+const POLL_MS = 500;
 
 export interface KubernetesOperationsArgs {
   readonly stack: string;
-  readonly cluster: KubernetesPlan;
+  readonly cluster: Pick<KubernetesPlan, "context">;
   readonly instances: readonly InstancePlan[];
 }
 
@@ -33,18 +39,40 @@ export class KubernetesOperations implements Operations {
     return parts.flatMap((part) => part ?? []);
   }
 
-  start(_names: readonly string[], say: (line: string) => void): Promise<void> {
-    say("nothing to do: the cluster starts pods itself");
-    return Promise.resolve();
+  async addressOf(instance: string): Promise<string> {
+    const plan = this.args.instances.find(({ name }) => name === instance);
+    if (!plan) throw new Error(`${instance} is no instance of stack ${this.args.stack}`);
+    const context = this.contextOf(plan);
+    const address = { namespace: this.namespaceOf(plan), ...(context === "" ? {} : { context }) };
+    return await tunnelTo(address);
   }
 
-  stop(names: readonly string[]): Promise<void> {
-    const those = names.length > 0 ? names.join(", ") : "the fleet";
-    return Promise.reject(
-      new Error(
-        `Can't stop ${those} past the stack file: write state: stopped for an app, and run \`fleet up\`.`,
-      ),
-    );
+  /** Ends when the pods are ready; the cluster itself starts again what crashed. */
+  async start(names: readonly string[], say: (line: string) => void): Promise<void> {
+    const held = await this.held(names);
+    for (const plan of held) {
+      const { length } = plan.replicas;
+      say(`starting ${plan.name}: ${length} ${length === 1 ? "pod" : "pods"}`);
+      await this.scale(plan, length);
+    }
+    await Promise.all(held.map((plan) => this.untilReady(plan)));
+    if (held.length === 0) say("nothing is stopped");
+  }
+
+  /** No pods, until the next start or up; data and addresses stay. */
+  async stop(names: readonly string[], say: (line: string) => void): Promise<void> {
+    for (const plan of this.chosen(names)) {
+      if (!(await this.deployment(plan))) continue;
+      say(`stopping ${plan.name}`);
+      await this.scale(plan, 0);
+    }
+  }
+
+  /** What `stop` scaled to none: the number is no field that an unchanged plan looks at. */
+  async drift(): Promise<Drift> {
+    // A cluster that is away is for the engine to wait for, and to tell of.
+    const held = await this.held([]).catch(() => []);
+    return { lost: [], stopped: held.map(({ name }) => name) };
   }
 
   async logs(name: string, { lines, follow, replica, signal, write }: LogOptions): Promise<void> {
@@ -66,9 +94,54 @@ export class KubernetesOperations implements Operations {
     );
   }
 
-  private async part(plan: InstancePlan): Promise<LivePart | undefined> {
+  private chosen(names: readonly string[]): readonly InstancePlan[] {
+    const { instances } = this.args;
+    return names.length === 0 ? instances : instances.filter(({ name }) => names.includes(name));
+  }
+
+  /** Instances that should run and were scaled to none. */
+  private async held(names: readonly string[]): Promise<InstancePlan[]> {
+    const running = this.chosen(names).filter(({ state }) => state === "running");
+    const looks = await Promise.all(
+      running.map(async (plan) => {
+        const found = await this.deployment(plan);
+        return found && wantedOf(found) === 0 ? [plan] : [];
+      }),
+    );
+    return looks.flat();
+  }
+
+  private async deployment(plan: InstancePlan): Promise<KubernetesObject | undefined> {
+    return await this.clusterOf(plan).find(this.reference(plan));
+  }
+
+  private reference(plan: InstancePlan) {
     const metadata = { namespace: this.namespaceOf(plan), name: APP };
-    const found = await this.clusterOf(plan).find({ apiVersion: "apps/v1", kind: "Deployment", metadata });
+    return { apiVersion: "apps/v1", kind: "Deployment", metadata };
+  }
+
+  /** Takes the number over for the moment; `up` takes it back, as from anybody who scaled by hand. */
+  private async scale(plan: InstancePlan, replicas: number): Promise<void> {
+    const operations = [{ op: "replace", path: "/spec/replicas", value: replicas }];
+    await this.clusterOf(plan).patch(this.reference(plan), operations, { fieldManager: MANAGER });
+  }
+
+  private async untilReady(plan: InstancePlan): Promise<void> {
+    const end = Date.now() + START_LIMIT_MS;
+    for (;;) {
+      const part = await this.part(plan);
+      if (part?.state === "running") return;
+      if (part === undefined || part.state === "failed" || Date.now() > end) {
+        throw new Error(
+          `${plan.name} does not become ready: ${part?.lastError ?? part?.state ?? "it is gone"}`,
+        );
+      }
+      await sleep(POLL_MS);
+    }
+  }
+
+  private async part(plan: InstancePlan): Promise<LivePart | undefined> {
+    const found = await this.deployment(plan);
     if (!found) return undefined;
     const pods = await this.pods(plan);
     const restarts = pods.flatMap(({ status }) => (status as PodStatus | undefined)?.containerStatuses ?? []);
@@ -79,7 +152,7 @@ export class KubernetesOperations implements Operations {
     return {
       name: plan.name,
       kind: "instance",
-      ...stateOf(found),
+      ...stateOf(found, plan),
       restarts: restarts.reduce((sum, { restartCount = 0 }) => sum + restartCount, 0),
       ...(startedAt === undefined ? {} : { startedAt }),
       ...(troubles.length > 0 ? { lastError: troubles[0] } : {}),
@@ -96,8 +169,12 @@ export class KubernetesOperations implements Operations {
     return namespaceName(this.args.stack, name);
   }
 
-  private clusterOf({ placement }: InstancePlan): Cluster {
-    const context = placement?.context ?? this.args.cluster.context ?? "";
+  private contextOf({ placement }: InstancePlan): string {
+    return placement?.context ?? this.args.cluster.context ?? "";
+  }
+
+  private clusterOf(plan: InstancePlan): Cluster {
+    const context = this.contextOf(plan);
     const known = this.clusters.get(context);
     if (known) return known;
     const made = new Cluster(
@@ -109,8 +186,14 @@ export class KubernetesOperations implements Operations {
   }
 }
 
-function stateOf({ spec, status }: KubernetesObject): Pick<LivePart, "state" | "replicas"> {
-  const { replicas: wanted = 1 } = spec as { replicas?: number };
+function wantedOf({ spec }: KubernetesObject): number {
+  const { replicas = 1 } = spec as { replicas?: number };
+  return replicas;
+}
+
+function stateOf(found: KubernetesObject, plan: InstancePlan): Pick<LivePart, "state" | "replicas"> {
+  const { status } = found;
+  const wanted = wantedOf(found);
   const {
     availableReplicas: ready = 0,
     updatedReplicas = 0,
@@ -122,6 +205,7 @@ function stateOf({ spec, status }: KubernetesObject): Pick<LivePart, "state" | "
   };
   const gaveUp = conditions.some(({ reason }) => reason === "ProgressDeadlineExceeded");
   const isUp = ready >= wanted && updatedReplicas >= wanted;
-  const state: LiveState = wanted === 0 ? "stopped" : isUp ? "running" : gaveUp ? "failed" : "starting";
+  const none: LiveState = plan.state === "running" ? "held" : "stopped";
+  const state: LiveState = wanted === 0 ? none : isUp ? "running" : gaveUp ? "failed" : "starting";
   return { state, replicas: { ready, wanted } };
 }

@@ -1,7 +1,5 @@
 import type { ResourceValidationPolicy } from "@pulumi/policy";
-import { INSTANCE, POSTGRES_SERVER } from "../types";
-
-const loopbacks = /^(?:127(?:\.\d{1,3}){3}|::1|localhost)$/;
+import { INSTANCE, loopbacks, POSTGRES_SERVER } from "../types";
 
 export const loopback: ResourceValidationPolicy = {
   name: "loopback",

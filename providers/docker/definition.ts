@@ -3,6 +3,7 @@ import { checkConfig } from "../../toolchain/plugins/docker/config";
 import { appFiles } from "./handlers/app-files";
 import { gatewayConfig } from "./handlers/gateway-config";
 import { instance } from "./handlers/instance";
+import { networkPeers } from "./handlers/network-peers";
 import { server } from "./handlers/server";
 import { service } from "./handlers/service";
 import { tenantRoutes } from "./handlers/tenant-routes";
@@ -23,5 +24,6 @@ export const definition: ProviderDefinition = {
     "nocobase-docker:index:Instance": instance,
     "nocobase-docker:index:GatewayConfig": gatewayConfig,
     "nocobase-docker:index:TenantRoutes": tenantRoutes,
+    "nocobase-docker:index:NetworkPeers": networkPeers,
   },
 };

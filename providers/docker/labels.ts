@@ -8,5 +8,10 @@ export const PART_LABEL = "nocobase-fleet.part";
 export const KIND_LABEL = "nocobase-fleet.kind";
 /** Number of a replica, from 1; on containers alone. */
 export const REPLICA_LABEL = "nocobase-fleet.replica";
+/**
+ * Containers of the platform stack that are on a tenant's network, by name with commas between; on the tenant's
+ * containers that need them.
+ */
+export const PEERS_LABEL = "nocobase-fleet.peers";
 
 export type PartKind = "server" | "instance" | "gateway";

@@ -157,3 +157,17 @@ export class TenantRoutes extends pulumi.CustomResource {
     super("nocobase-docker:index:TenantRoutes", name, { ...args }, opts);
   }
 }
+
+export interface NetworkPeersArgs {
+  /** Name of a tenant's network. */
+  network: pulumi.Input<string>;
+  /** Names of containers of its platform stack. */
+  peers: pulumi.Input<pulumi.Input<string>[]>;
+}
+
+/** Puts the gateway of the platform stack, and servers of it, onto a network of a tenant's own. */
+export class NetworkPeers extends pulumi.CustomResource {
+  constructor(name: string, args: NetworkPeersArgs, opts?: pulumi.CustomResourceOptions) {
+    super("nocobase-docker:index:NetworkPeers", name, { ...args }, opts);
+  }
+}

@@ -115,5 +115,9 @@ export const schema = {
       address: any("Where that gateway answers on this machine."),
       routes: any("The routes."),
     }),
+    "nocobase-docker:index:NetworkPeers": resource(
+      "Containers of the platform stack on a network of a tenant's own.",
+      { network: text("Name of the network."), peers: texts("Names of the containers.") },
+    ),
   },
 };

@@ -10,6 +10,8 @@ export interface HostArgs {
   password: pulumi.Input<string>;
   /** 64 hex digits: the host's APP_SUPERVISOR_AES_SECRET_KEY, so that database passwords are stored encrypted. */
   encryptionKey: pulumi.Input<string>;
+  /** Where it runs in Kubernetes; it is then reached through the API server. */
+  cluster?: pulumi.Input<{ context?: string; namespace: string }>;
 }
 
 export interface ApplicationDatabaseArgs {

@@ -11,6 +11,12 @@ const host = {
     account: text("Its root user's e-mail."),
     password: secret("Its root user's password."),
     encryptionKey: secret("64 hex digits: its APP_SUPERVISOR_AES_SECRET_KEY."),
+    cluster: {
+      type: "object",
+      additionalProperties: { type: "string" },
+      description:
+        "Where it runs in Kubernetes (namespace, context); it is then reached through the API server.",
+    },
   },
   required: ["url", "account", "password", "encryptionKey"],
 };

@@ -3,6 +3,7 @@ import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { stringify } from "yaml";
 import { backendEnvironment } from "../../toolchain/backend";
 import { ensureToolchain } from "../../toolchain/ensure";
 import { startCluster } from "../plugins/support/kubernetes-stack";
@@ -121,6 +122,40 @@ describe("fleet on kubernetes", function () {
       assert.match((await project.succeed("up")).stdout, /No changes/);
     });
   }
+
+  it("brings a tenant's app up beside it, and takes it away again", async () => {
+    const name = `tenant${process.pid}`;
+    const tenant = Object.create(project, { stack: { value: name } }) as Project;
+    const { kubernetes } = project.values;
+    const values = {
+      platformStack: stack,
+      deletion: "delete",
+      kubernetes,
+      apps: { desk: { isolation: "dedicated" } },
+    };
+    const config = Object.entries(values).map(([key, value]) => [`nocobase-fleet:${key}`, value]);
+    const file = path.join(project.folder, `Pulumi.${name}.yaml`);
+    writeFileSync(file, stringify({ config: Object.fromEntries(config) as Values }));
+    const { stdout } = await tenant.succeed("up");
+    assert.match(stdout, /^desk .*running .*1\/1/m);
+    assert.match((await tenant.succeed("up")).stdout, /No changes/);
+    await tenant.succeed("destroy", "--yes");
+    const left = await cluster.objects().list({ apiVersion: "v1", kind: "Namespace", metadata: {} });
+    assert.deepEqual(
+      left.map(({ metadata }) => metadata.name!).filter((each) => each.startsWith(name)),
+      [],
+    );
+  });
+
+  it("stops an app, says so, and starts it with the next up", async () => {
+    await project.succeed("stop", "crm");
+    const status = await project.fleet("status");
+    assert.equal(status.code, 1, "something that should run doesn't");
+    assert.match(status.stdout, /^crm .*held.*should be running/m);
+    const { stdout } = await project.succeed("up");
+    assert.match(stdout, /^Starting app-crm first/m);
+    assert.match(stdout, /^crm .*running .*1\/1/m);
+  });
 
   it("takes everything away", async () => {
     await project.succeed("destroy", "--yes");

@@ -7,7 +7,7 @@ import { CONTAINER_EDITS, OWNER, SECRET, hardened, startDocker } from "./support
 import { executableOf, standIn } from "./support/engine";
 import { inTheClear } from "./support/parity";
 import { PluginClient, type Values } from "./support/plugin-client";
-import { freePort } from "./support/postgres";
+import { freePort } from "../support/ports";
 
 const [NETWORK, VOLUME] = ["docker:index/network:Network", "docker:index/volume:Volume"];
 const [IMAGE, CONTAINER] = ["docker:index/remoteImage:RemoteImage", "docker:index/container:Container"];

@@ -189,6 +189,8 @@ describe("images from package registries alone", function () {
     );
     assert.equal(await statusOf(`${address}/admin/`), 200);
     assert.equal((await exec("nocobase", "pg_dump", "--version")).code, 0, "backups need it");
+    const plugin = "require.resolve('@nocobase-fleet/plugin-cluster/server')";
+    assert.equal((await exec("nocobase", "node", "--eval", plugin)).code, 0, "replicas need it");
     // "null" as text: the client hands the daemon's answer on unread.
     const changes = String(await server.docker.getContainer("nocobase").changes()).trim();
     assert.equal(changes, "null", "the root was written to");

@@ -7,13 +7,15 @@
  */
 import assert from "node:assert/strict";
 import * as docker from "@pulumi/docker";
+import * as pulumi from "@pulumi/pulumi";
 import { UNKNOWN } from "../../providers/kit/types";
 import type { TestDocker } from "../support/dockerd";
 import { CONTAINER_EDITS, OWNER, hardened, startDocker } from "./support/docker-stack";
 import { createProject, executableOf } from "./support/engine";
 import { compare, inTheClear, takeTurns } from "./support/parity";
 import { PluginClient, type Values } from "./support/plugin-client";
-import { freePort } from "./support/postgres";
+import { TestRegistry } from "./support/image-registry";
+import { freePort } from "../support/ports";
 
 const SMALL = "fleet-test/small:latest";
 const CONTAINER = "docker:index/container:Container";
@@ -27,6 +29,26 @@ compare("docker", (pair) => {
     await server.smallImage("fleet-test/small");
   });
   after(() => undone[0]?.());
+
+  it("take turns on an image of a registry that asks for a sign-in", async () => {
+    const registry = await TestRegistry.start("fleet", "a-password");
+    await registry.take(server, SMALL, "own/app", "1.0");
+    const program = () => {
+      const registryAuth = [
+        { address: registry.address, username: "fleet", password: pulumi.secret("a-password") },
+      ];
+      const provider = new docker.Provider("daemon", { host: server.host, registryAuth });
+      new docker.RemoteImage("image", { name: `${registry.address}/own/app:1.0` }, { provider });
+      return Promise.resolve({});
+    };
+    const project = await createProject({ program });
+    try {
+      await takeTurns(project, pair);
+    } finally {
+      await project.dispose();
+      await registry.stop();
+    }
+  });
 
   it("take turns on one state", async () => {
     const port = await freePort();
@@ -94,11 +116,23 @@ compare("docker", (pair) => {
       }
     });
 
-    for (const [type, given] of [
-      ["docker:index/network:Network", { name: "alike", labels: [OWNER] }],
-      ["docker:index/volume:Volume", { name: "alike", labels: [OWNER] }],
-      ["docker:index/remoteImage:RemoteImage", { name: SMALL, keepLocally: true }],
-    ] as [string, Values][]) {
+    for (const [type, given, edits] of [
+      [
+        "docker:index/network:Network",
+        { name: "alike", labels: [OWNER] },
+        [{ name: "other" }, { internal: true }, { labels: [] }],
+      ],
+      [
+        "docker:index/volume:Volume",
+        { name: "alike", labels: [OWNER] },
+        [{ name: "other" }, { labels: [] }, { driver: "other" }],
+      ],
+      [
+        "docker:index/remoteImage:RemoteImage",
+        { name: SMALL, keepLocally: true },
+        [{ name: `${SMALL}@sha256:${"0".repeat(64)}` }, { keepLocally: false }, { pullTriggers: ["2"] }],
+      ],
+    ] as [string, Values, Values[]][]) {
       it(`on a ${type.split(":")[2]!}`, async () => {
         const checked = await theirs.check(type, given);
         assert.deepEqual(await ours.check(type, given), checked);
@@ -112,6 +146,13 @@ compare("docker", (pair) => {
         try {
           const answers = [ours, theirs].map((plugin) => plugin.read(type, made.id, olds, oldInputs));
           assert.deepEqual(await answers[0], await answers[1]);
+          for (const edit of edits) {
+            const news = await theirs.check(type, { ...given, ...edit }, oldInputs);
+            assert.deepEqual(await ours.check(type, { ...given, ...edit }, oldInputs), news);
+            const state = { id: made.id, olds, news: inTheClear(news.inputs), oldInputs };
+            const said = [await ours.diff(type, state), await theirs.diff(type, state)];
+            assert.deepEqual(said[0], said[1], JSON.stringify(edit));
+          }
         } finally {
           await ours.delete(type, made.id, olds);
         }

@@ -8,7 +8,7 @@ import { TestDocker } from "../support/dockerd";
 import { MEBIBYTE, OWNER, SECRET, hardened, startDocker } from "./support/docker-stack";
 import { createProject, standIn, type Step, type TestProject } from "./support/engine";
 import { enginesIn } from "./support/nocobase-fleet";
-import { freePort } from "./support/postgres";
+import { freePort } from "../support/ports";
 
 const IMAGE = "fleet-test/small:latest";
 

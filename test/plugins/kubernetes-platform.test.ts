@@ -3,11 +3,15 @@ import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
+import { checkKubernetes } from "../../cli/doctor/kubernetes";
 import { createFleet } from "../../components/fleet";
 import { createPlatform } from "../../platforms";
+import { createOperations } from "../../platforms/operate";
 import type { Props } from "../../providers/kit/types";
+import { PROJECT_DIR } from "../../toolchain/locations";
 import type { KubernetesObject } from "../../toolchain/plugins/kubernetes/api/kinds";
-import type { TestCluster } from "../support/kubernetes";
+import { HTTP_ROUTES, joinContext } from "../support/kubernetes-extras";
+import { TestCluster } from "../support/kubernetes";
 import { addDeployer, addStorage } from "../support/kubernetes-storage";
 import { planOf } from "../unit/support/plans";
 import { createProject, standIn, type Step, type TestProject } from "./support/engine";
@@ -15,14 +19,16 @@ import { startCluster } from "./support/kubernetes-stack";
 import { ADMIN, ADMIN_PASSWORD, TestPostgres } from "./support/postgres";
 
 const STACK = "shop";
+const REGISTRY_PASSWORD = "password-of-a-registry";
 
 interface Values {
+  kubernetes: Record<string, unknown>;
   apps: Record<string, Record<string, unknown>>;
   [key: string]: unknown;
 }
 
 describe("platform kubernetes", function () {
-  this.timeout(240_000);
+  this.timeout(360_000);
   let cluster: TestCluster;
   let postgres: TestPostgres;
   let project: TestProject;
@@ -38,7 +44,12 @@ describe("platform kubernetes", function () {
     values = {
       platform: "kubernetes",
       deletion: "delete",
-      kubernetes: { image: "registry.example/nocobase:{version}", ingress: { class: "nginx" } },
+      kubernetes: {
+        image: "registry.example/nocobase:{version}",
+        ingress: { class: "nginx" },
+      },
+      registries: { main: { address: "registry.example", username: "robot" } },
+      registryPasswords: { main: { secure: "v1:x" } },
       gateway: { domain: "shop.example" },
       databaseServers: {
         main: {
@@ -50,7 +61,6 @@ describe("platform kubernetes", function () {
         },
       },
       databaseServerPasswords: { main: { secure: "v1:x" } },
-      environments: { blue: {} },
       apps: {
         erp: {
           isolation: "dedicated",
@@ -58,6 +68,7 @@ describe("platform kubernetes", function () {
           kubernetes: { storage: { accessMode: "ReadWriteMany" } },
         },
         crm: { isolation: "dedicated" },
+        hub: { isolation: "dedicated" },
       },
     };
     const program = () => {
@@ -66,11 +77,14 @@ describe("platform kubernetes", function () {
         databaseServerPasswords: { main: pulumi.secret(ADMIN_PASSWORD) },
         secretEnv: {},
       };
-      const { url, apps } = createFleet(plan, createPlatform(plan, project.folder), secrets);
+      const registryPasswords = { main: pulumi.secret(REGISTRY_PASSWORD) };
+      const platform = createPlatform(plan, project.folder, { registryPasswords });
+      const { url, apps } = createFleet(plan, platform, secrets);
       return Promise.resolve({ url, erp: apps.erp?.instanceUrl });
     };
     const plugins = (["random", "postgresql", "kubernetes"] as const).map(standIn);
-    project = await createProject({ program, plugins });
+    const providers = { "nocobase-kubernetes": join(PROJECT_DIR, "providers/kubernetes") };
+    project = await createProject({ program, plugins, providers });
     undone.push(() => project.dispose());
     const kubeconfig = join(project.folder, "kubeconfig");
     await writeFile(kubeconfig, await addDeployer(cluster), { mode: 0o600 });
@@ -116,7 +130,7 @@ describe("platform kubernetes", function () {
     const { outputs } = await project.up();
     assert.equal(outputs.url?.value, "http://shop.example");
     assert.equal(outputs.erp?.value, "http://app.shop-app-erp.svc");
-    for (const instance of ["entry", "env-blue", "app-erp", "app-crm"]) {
+    for (const instance of ["entry", "app-hub", "app-erp", "app-crm"]) {
       const deployment = await find("Deployment", instance);
       assert.equal((deployment?.status as Props).availableReplicas, instance === "app-erp" ? 2 : 1, instance);
       const metadata = { name: `${STACK}-${instance}` };
@@ -145,7 +159,12 @@ describe("platform kubernetes", function () {
     const { APP_KEY = "", DB_PASSWORD = "" } = secret!.data as Record<string, string>;
     const text = await project.stateText();
     const deployment = JSON.stringify(await find("Deployment", "app-crm"));
-    for (const encoded of [APP_KEY, DB_PASSWORD]) {
+    const pull = await find("Secret", "app-crm", "registries", "v1");
+    assert.equal(pull?.type, "kubernetes.io/dockerconfigjson");
+    const { ".dockerconfigjson": registries = "" } = pull.data as Record<string, string>;
+    assert.ok(Buffer.from(registries, "base64").toString("utf8").includes(REGISTRY_PASSWORD));
+    assert.ok(!text.includes(REGISTRY_PASSWORD));
+    for (const encoded of [APP_KEY, DB_PASSWORD, registries]) {
       for (const form of [encoded, Buffer.from(encoded, "base64").toString("utf8")]) {
         assert.ok(form !== "" && !text.includes(form), "a secret stands in the state in the clear");
         assert.ok(!deployment.includes(form), "a secret stands in a Deployment");
@@ -154,12 +173,81 @@ describe("platform kubernetes", function () {
   });
 
   it("scales one app and touches no other", async () => {
-    const [blue, crm] = [await versions("env-blue"), await versions("app-crm")];
+    const [hub, crm] = [await versions("app-hub"), await versions("app-crm")];
     values.apps.erp!.replicas = 3;
     assert.deepEqual(ops((await project.up()).steps), ["update erp-instance", "update erp-instance-quota"]);
     assert.equal(((await find("Deployment", "app-erp"))!.status as Props).readyReplicas, 3);
-    assert.deepEqual(await versions("env-blue"), blue);
+    assert.deepEqual(await versions("app-hub"), hub);
     assert.deepEqual(await versions("app-crm"), crm);
+  });
+
+  it("is examined by the doctor, who names what rights are missing", async () => {
+    const plan = planOf(values, STACK);
+    const results = async () => (await checkKubernetes(plan)).map(({ result }) => result);
+    assert.deepEqual(await results(), ["ok", "ok"]);
+    const { KUBECONFIG } = process.env;
+    const weak = join(project.folder, "weak");
+    await writeFile(weak, cluster.kubeconfig(await cluster.tokenOf("default", "default")), { mode: 0o600 });
+    try {
+      process.env.KUBECONFIG = weak;
+      const [, rights] = await checkKubernetes(plan);
+      assert.equal(rights?.result, "fail");
+      assert.match(rights.found, /^missing: get namespaces, .*create deployments\.apps/);
+      process.env.KUBECONFIG = join(project.folder, "none");
+      assert.deepEqual(await results(), ["fail"]);
+    } finally {
+      process.env.KUBECONFIG = KUBECONFIG;
+    }
+  });
+
+  it("stops an app past the stack file, and starts it again", async () => {
+    const operations = createOperations(planOf(values, STACK), project.folder);
+    const stateOf = async (name: string) => (await operations.parts()).find((part) => part.name === name);
+    const said: string[] = [];
+    await operations.stop(["app-crm"], (line) => said.push(line));
+    assert.equal((await stateOf("app-crm"))?.state, "held");
+    assert.deepEqual(await operations.drift?.([]), { lost: [], stopped: ["app-crm"] });
+    assert.equal((await stateOf("app-hub"))?.state, "running");
+    await operations.start([], (line) => said.push(line));
+    assert.deepEqual(said, ["stopping app-crm", "starting app-crm: 1 pod"]);
+    assert.deepEqual((await stateOf("app-crm"))?.replicas, { ready: 1, wanted: 1 });
+    assert.deepEqual((await project.up()).steps, []);
+  });
+
+  it("routes through a Gateway instead of an ingress controller", async () => {
+    await cluster.objects().create(HTTP_ROUTES);
+    const { ingress } = values.kubernetes;
+    Object.assign(values.kubernetes, {
+      ingress: undefined,
+      gatewayApi: { name: "public", namespace: "gateways", https: false },
+    });
+    const routes = ops((await project.up()).steps).filter((step) => step.endsWith("gateway-server-crm"));
+    assert.deepEqual(routes, ["create gateway-server-crm", "delete gateway-server-crm"]);
+    const route = await find("HTTPRoute", "app-crm", "app", "gateway.networking.k8s.io/v1");
+    assert.deepEqual(spec(route).hostnames, ["crm.shop.example"]);
+    assert.equal(await find("Ingress", "app-crm", "app", "networking.k8s.io/v1"), undefined);
+    assert.deepEqual((await project.up()).steps, []);
+    values.kubernetes = { ...values.kubernetes, ingress, gatewayApi: undefined };
+    await project.up();
+  });
+
+  it("spans clusters", async () => {
+    const other = await TestCluster.start({ nodes: 1 });
+    try {
+      await addStorage(other, 1);
+      await joinContext(process.env.KUBECONFIG!, await addDeployer(other));
+      values.apps.far = { isolation: "dedicated", kubernetes: { context: "other" } };
+      await project.up();
+      const namespace = { apiVersion: "v1", kind: "Namespace", metadata: { name: "shop-app-far" } };
+      assert.ok(await other.objects().find(namespace));
+      assert.equal(await cluster.objects().find(namespace), undefined);
+      assert.deepEqual((await project.up()).steps, []);
+      delete values.apps.far;
+      await project.up();
+      assert.equal(await other.objects().find(namespace), undefined);
+    } finally {
+      await other.stop();
+    }
   });
 
   it("leaves the number of replicas to an autoscaler", async () => {

@@ -15,7 +15,7 @@ const DEPLOYMENT = {
 };
 
 describe("kubernetes stand-in", function () {
-  this.timeout(180_000);
+  this.timeout(360_000);
   let cluster: TestCluster;
   let project: TestProject;
   let edits: Edits = {};
@@ -222,6 +222,17 @@ describe("kubernetes stand-in", function () {
     edits = { replicas: 3 };
     const done = project.up();
     await cluster.startApiServer();
+    assert.deepEqual(ops((await done).steps), ["update app"]);
+    await restore();
+  });
+
+  it("outlasts an API server that hangs in the middle of an update", async () => {
+    cluster.freeze("kube-apiserver");
+    edits = { replicas: 3 };
+    const done = project.up();
+    // Long enough for the update to have come to its first request.
+    await sleep(8_000);
+    cluster.thaw("kube-apiserver");
     assert.deepEqual(ops((await done).steps), ["update app"]);
     await restore();
   });

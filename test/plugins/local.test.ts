@@ -15,7 +15,7 @@ import { findDumpTools } from "../../providers/local/postgres/binaries";
 import { isAlive } from "../../providers/local/support/processes";
 import { skipBecause } from "../support/skip";
 import { createProject, type TestProject } from "./support/engine";
-import { freePort } from "./support/postgres";
+import { freePort } from "../support/ports";
 
 const PROVIDER = path.resolve(__dirname, "../../providers/local");
 const ADMIN_PASSWORD = "admin-pass-of-tests";

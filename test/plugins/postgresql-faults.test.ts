@@ -6,7 +6,8 @@ import fc from "fast-check";
 import { isPlainAscii, matches, md5Verifier, scramVerifier } from "../../toolchain/plugins/postgresql/scram";
 import { PASSWORD, appDatabase, type Settings } from "./support/app-database";
 import { createProject, standIn, type TestProject } from "./support/engine";
-import { ADMIN_PASSWORD, TestPostgres, freePort } from "./support/postgres";
+import { freePort } from "../support/ports";
+import { ADMIN_PASSWORD, TestPostgres } from "./support/postgres";
 
 /** Unlike the SDK's classes, it hands on properties that there are not. */
 class Raw extends pulumi.CustomResource {}

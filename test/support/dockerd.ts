@@ -29,8 +29,13 @@ export class TestDocker {
     readonly docker: Docker,
     /** As DOCKER_HOST has it. */
     readonly host: string,
-    private readonly own?: { process: ChildProcess; folder: string },
+    private readonly own?: { process: ChildProcess; folder: string; options: readonly string[] },
   ) {}
+
+  /** False where it could not be given the right to keep networks apart. */
+  get isolatesNetworks(): boolean {
+    return this.own?.options.includes("--iptables=false") !== true;
+  }
 
   /** @throws NoDocker where there is none and none can be started */
   static async start(): Promise<TestDocker> {
@@ -52,8 +57,12 @@ export class TestDocker {
     throw new NoDocker(`${program} does not start here: ${failures[0] ?? ""}`);
   }
 
-  static adopt(docker: Docker, host: string, process: ChildProcess, folder: string): TestDocker {
-    return new TestDocker(docker, host, { process, folder });
+  static adopt(
+    docker: Docker,
+    host: string,
+    own: { process: ChildProcess; folder: string; options: readonly string[] },
+  ): TestDocker {
+    return new TestDocker(docker, host, own);
   }
 
   /** Ends a daemon of the tests' own, its containers first; leaves the machine's alone. */
@@ -138,7 +147,9 @@ async function startDaemon(program: string, options: readonly string[]): Promise
   const docker = new Docker({ socketPath });
   const limit = Date.now() + START_LIMIT_MS;
   while (child.exitCode === null && child.signalCode === null && Date.now() < limit) {
-    if (await answers(docker)) return TestDocker.adopt(docker, `unix://${socketPath}`, child, folder);
+    if (await answers(docker)) {
+      return TestDocker.adopt(docker, `unix://${socketPath}`, { process: child, folder, options });
+    }
     await sleep(100);
   }
   const lines = (await readFile(log, "utf8")).trim().split("\n");

@@ -15,8 +15,9 @@ import type { Props } from "../../providers/kit/types";
 import { Cluster } from "../../toolchain/plugins/kubernetes/api/cluster";
 import { ApiError } from "../../toolchain/plugins/kubernetes/api/errors";
 import type { KubernetesObject } from "../../toolchain/plugins/kubernetes/api/kinds";
-import { freePort } from "../plugins/support/postgres";
+import { freePort } from "./ports";
 import { kubernetesProgram } from "./kubernetes-program";
+import { kwokSettings, type Inside } from "./kwok";
 
 const READY_LIMIT_MS = 90_000;
 const STOP_LIMIT_MS = 10_000;
@@ -36,6 +37,8 @@ type User = keyof typeof USERS;
 export interface ClusterOptions {
   /** Fake nodes. Default 3, labelled `pool: pool-0` and so on. */
   nodes?: number;
+  /** What is behind the played pods; default nothing: they take neither connections nor programs. */
+  inside?: Inside;
 }
 
 /** One cluster. Make it with {@link TestCluster.start}; call {@link stop} in the end. */
@@ -55,12 +58,12 @@ export class TestCluster {
   }
 
   /** @throws NoKubernetes where there is no Go to build it, Error with a log's end where a part does not start */
-  static async start({ nodes = 3 }: ClusterOptions = {}): Promise<TestCluster> {
+  static async start({ nodes = 3, inside }: ClusterOptions = {}): Promise<TestCluster> {
     const program = await kubernetesProgram();
     const folder = await mkdtemp(join(tmpdir(), "fleet-kubernetes-"));
     const cluster = new TestCluster(program, folder, await freePort(), await freePort());
     try {
-      await cluster.startControlPlane();
+      await cluster.startControlPlane(inside);
       await cluster.addNodes(nodes);
     } catch (error) {
       await cluster.stop();
@@ -145,6 +148,8 @@ export class TestCluster {
       "--service-account-issuer=https://kubernetes.default.svc.cluster.local",
       `--service-account-key-file=${this.signingKeyFile}`,
       `--service-account-signing-key-file=${this.signingKeyFile}`,
+      // The played kubelet answers here alone.
+      "--kubelet-preferred-address-types=InternalIP",
       "--max-requests-inflight=800",
       "--max-mutating-requests-inflight=400",
       "--profiling=false",
@@ -172,7 +177,7 @@ export class TestCluster {
     return join(this.folder, "service-accounts.key");
   }
 
-  private async startControlPlane(): Promise<void> {
+  private async startControlPlane(inside: Inside | undefined): Promise<void> {
     const secret = { mode: 0o600 };
     const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
     await writeFile(this.signingKeyFile, privateKey.export({ type: "pkcs1", format: "pem" }), secret);
@@ -209,10 +214,7 @@ export class TestCluster {
       "--leader-elect=false",
     ]);
     const settings = join(this.folder, "kwok.yaml");
-    await writeFile(
-      settings,
-      "apiVersion: config.kwok.x-k8s.io/v1alpha1\nkind: KwokConfiguration\noptions: {}\n",
-    );
+    await writeFile(settings, kwokSettings(inside), secret);
     this.launch("kwok", [
       `--kubeconfig=${await config("kwok")}`,
       `--config=${settings}`,
@@ -220,12 +222,23 @@ export class TestCluster {
       "--cidr=10.100.0.0/16",
       "--node-ip=127.0.0.1",
       "--node-lease-duration-seconds=40",
+      ...(inside ? await this.kubeletArguments() : []),
     ]);
     await this.until("kube-controller-manager", async () => {
       const metadata = { namespace: "default", name: "default" };
       const found = await this.objects().find({ apiVersion: "v1", kind: "ServiceAccount", metadata });
       if (!found) throw new Error("no service account has been made");
     });
+  }
+
+  private async kubeletArguments(): Promise<string[]> {
+    const port = await freePort();
+    return [
+      `--node-port=${port}`,
+      `--server-address=127.0.0.1:${port}`,
+      `--tls-cert-file=${this.authorityFile}`,
+      `--tls-private-key-file=${join(this.folder, "apiserver.key")}`,
+    ];
   }
 
   private async startEtcd(): Promise<void> {

@@ -1,13 +1,14 @@
 import assert from "node:assert/strict";
 import { faultsToJson, formatFaults, type Fault } from "../../config/faults";
 import { parseStackFile } from "../../config/stack-file";
+import { badDocker } from "./bad-stack-files/docker";
 import { badKubernetes } from "./bad-stack-files/kubernetes";
 import { badReplicas } from "./bad-stack-files/replicas";
 import { brokenRules } from "./bad-stack-files/rules";
 import { badShapes } from "./bad-stack-files/shape";
 import type { BadStackFile } from "./bad-stack-files/types";
 
-const files = [...badShapes, ...brokenRules, ...badReplicas, ...badKubernetes];
+const files = [...badShapes, ...brokenRules, ...badReplicas, ...badDocker, ...badKubernetes];
 
 function faultsOf(yaml: string): readonly Fault[] {
   return parseStackFile({ text: yaml, file: "Pulumi.dev.yaml", stack: "dev" }).faults ?? [];

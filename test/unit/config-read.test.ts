@@ -40,6 +40,8 @@ describe("readFleetSpec", function () {
       },
       supervisor: undefined,
       topology: undefined,
+      licenses: [],
+      registries: {},
       gateway: { host: "127.0.0.1", port: 13000, domain: "localhost", uploadLimitMiB: 1024 },
       databaseServers: { main: { kind: "managed", maxConnections: 300 } },
       entry: {
@@ -57,6 +59,7 @@ describe("readFleetSpec", function () {
         replicas: 1,
         placement: {
           nodeSelector: {},
+          preferredNodes: {},
           tolerations: [],
           storage: { size: "10Gi", accessMode: "ReadWriteOnce" },
         },

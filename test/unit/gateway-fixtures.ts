@@ -148,14 +148,5 @@ export function echo(backendServer: Backend): void {
   });
 }
 
-export async function closedPort(): Promise<number> {
-  const server = net.createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
-}
-
 /** Accept header of a browser that opens a page. */
 export const asPage = { accept: "text/html,application/xhtml+xml,*/*;q=0.8" };

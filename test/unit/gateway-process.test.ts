@@ -6,8 +6,9 @@ import net from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { freePort } from "../support/ports";
 import type { GatewayRoute } from "../../providers/local/gateway/routes";
-import { app, backend, closedPort, endAll, fetchFrom } from "./gateway-fixtures";
+import { app, backend, endAll, fetchFrom } from "./gateway-fixtures";
 
 const LAUNCHER = resolve(__dirname, "../../providers/local/gateway/gateway.cjs");
 
@@ -23,7 +24,7 @@ describe("gateway process", function () {
   beforeEach(async () => {
     folder = mkdtempSync(join(tmpdir(), "gateway-"));
     file = join(folder, "routes.json");
-    port = await closedPort();
+    port = await freePort();
     output = "";
   });
 

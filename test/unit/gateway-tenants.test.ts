@@ -5,6 +5,7 @@ import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { freePort } from "../support/ports";
 import type { GatewayRoute } from "../../providers/local/gateway/routes";
 import { readTable } from "../../providers/local/gateway/table";
 import {
@@ -16,7 +17,7 @@ import {
 } from "../../providers/local/gateway/tenants";
 import { tenantRoutes } from "../../providers/local/handlers/tenant-routes";
 import type { Context } from "../../providers/kit/types";
-import { app, backend, closedPort, endAll, fetchFrom } from "./gateway-fixtures";
+import { app, backend, endAll, fetchFrom } from "./gateway-fixtures";
 
 const LAUNCHER = resolve(__dirname, "../../providers/local/gateway/gateway.cjs");
 const target = "http://127.0.0.1:21000";
@@ -76,7 +77,7 @@ describe("the gateway and tenants", function () {
 
   beforeEach(async () => {
     root = mkdtempSync(join(tmpdir(), "gateway-tenants-"));
-    port = await closedPort();
+    port = await freePort();
     mkdirSync(join(root, "gateway"));
     const routes = [app("crm", (await backend((_request, response) => response.end("platform"))).url)];
     const table = { host: "127.0.0.1", port, domain: "localhost", uploadLimitMiB: 1, routes };

@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import type { IncomingMessage } from "node:http";
+import { freePort } from "../support/ports";
 import {
   app,
   asPage,
   backend,
-  closedPort,
   echo,
   endAll,
   fetchFrom,
@@ -138,7 +138,7 @@ describe("gateway server", () => {
   });
 
   it("shows a page that looks again while an instance starts", async () => {
-    const { port } = await gateway([app("crm", `http://127.0.0.1:${await closedPort()}`)]);
+    const { port } = await gateway([app("crm", `http://127.0.0.1:${await freePort()}`)]);
     const page = await fetchFrom(port, "/admin", { headers: asPage });
     assert.deepEqual([page.status, page.headers["retry-after"]], [503, "3"]);
     assert.match(page.body, /<meta http-equiv="refresh" content="3">[^]*CRM is starting/);

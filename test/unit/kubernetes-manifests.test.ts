@@ -1,5 +1,6 @@
 /** What a fleet is made of in a cluster: pure functions of the plan. */
 import assert from "node:assert/strict";
+import type * as pulumi from "@pulumi/pulumi";
 import { instancesOf } from "../../plan/instances";
 import { namespaceName } from "../../plan/names";
 import type { InstancePlan } from "../../plan/types";
@@ -15,13 +16,14 @@ import {
 import { networkPolicies } from "../../platforms/kubernetes/manifests/network-policies";
 import type { InstanceFacts, Manifest } from "../../platforms/kubernetes/manifests/object";
 import { filesClaim, variablesSecret } from "../../platforms/kubernetes/manifests/storage";
-import { ingress, service } from "../../platforms/kubernetes/manifests/traffic";
+import { pullSecret } from "../../platforms/kubernetes/manifests/registries";
+import { ingress, service, trafficRoute } from "../../platforms/kubernetes/manifests/traffic";
 import type { Props } from "../../providers/kit/types";
 import { planOf } from "./support/plans";
 
 const SHARED = { storage: { accessMode: "ReadWriteMany" } };
 
-function factsOf(instance: string, more: Props = {}, app: Props = {}): InstanceFacts {
+function factsOf(instance: string, more: Props = {}, app: Props = {}, top: Props = {}): InstanceFacts {
   const plan = planOf(
     {
       platform: "kubernetes",
@@ -30,6 +32,7 @@ function factsOf(instance: string, more: Props = {}, app: Props = {}): InstanceF
       databaseServerPasswords: { main: { secure: "v1:x" } },
       environments: { blue: {} },
       apps: { erp: { isolation: "dedicated", ...app } },
+      ...top,
     },
     "shop",
   );
@@ -54,10 +57,10 @@ function manifestsOf(facts: InstanceFacts): Manifest[] {
     serviceAccount(facts),
     filesClaim(facts),
     variablesSecret(facts, {}),
-    ...networkPolicies(facts, { host: "db.example.com", port: 5432 }),
+    ...networkPolicies(facts, [{ host: "db.example.com", port: 5432 }]),
     deployment(facts, { variables, secretsMark: "0" }),
     service(facts),
-    ingress(facts, ["erp.shop.example"], 100),
+    ingress(facts, { hosts: ["erp.shop.example"], uploadLimitMiB: 100 }),
     disruptionBudget(facts) ?? [],
     autoscaler(facts) ?? [],
   ].flat();
@@ -103,7 +106,7 @@ describe("manifests", () => {
   it("refuse all traffic but what is needed", () => {
     const named = (facts: InstanceFacts, host = "192.0.2.7") =>
       new Map(
-        networkPolicies(facts, { host, port: 5432 }).map((policy) => [
+        networkPolicies(facts, [{ host, port: 5432 }]).map((policy) => [
           policy.metadata.name,
           policy.spec as Props,
         ]),
@@ -189,12 +192,53 @@ describe("manifests", () => {
     assert.equal(specOf(filesClaim(facts)).storageClassName, "fast");
   });
 
-  it("ask for certificates where there is an issuer", () => {
-    const made = ingress(
-      factsOf("app-erp", { ingress: { class: "nginx", issuer: "letsencrypt" } }),
-      ["a.example"],
-      10,
+  it("pull images of private registries with a Secret in their own namespace", async () => {
+    const registries = { main: { address: "registry.example", username: "robot" } };
+    const facts = factsOf("app-erp", {}, {}, { registries, registryPasswords: { main: { secure: "v1:x" } } });
+    const made = pullSecret(facts, { main: "hunter2" });
+    const { stringData } = made as unknown as { stringData: Record<string, pulumi.Output<string>> };
+    const text = await new Promise<string>((resolve) => stringData[".dockerconfigjson"]!.apply(resolve));
+    assert.deepEqual(JSON.parse(text), {
+      auths: {
+        "registry.example": { username: "robot", password: "hunter2", auth: "cm9ib3Q6aHVudGVyMg==" },
+      },
+    });
+    const pod = templateOf(facts).spec;
+    assert.deepEqual(pod.imagePullSecrets, [{ name: made!.metadata.name }]);
+    assert.equal(pullSecret(factsOf("app-erp"), {}), undefined);
+  });
+
+  it("prefer nodes where the stack file says so", () => {
+    const facts = factsOf("app-erp", {}, { kubernetes: { preferredNodes: { disk: "fast" } } });
+    const { affinity } = templateOf(facts).spec;
+    assert.match(
+      JSON.stringify(affinity),
+      /preferredDuring.*"key":"disk","operator":"In","values":\["fast"\]/,
     );
+  });
+
+  it("route by a Gateway where there is one, which alone reaches the pods", () => {
+    const facts = factsOf("app-erp", { gatewayApi: { name: "public", namespace: "gateways" } });
+    const route = trafficRoute(facts, { hosts: ["a.example", "b.example"], uploadLimitMiB: 10 });
+    assert.equal(route.kind, "HTTPRoute");
+    assert.deepEqual(specOf(route).hostnames, ["a.example", "b.example"]);
+    assert.deepEqual(specOf(route).parentRefs, [{ name: "public", namespace: "gateways" }]);
+    const policies = networkPolicies(facts, [{ host: "192.0.2.7", port: 5432 }]);
+    const entrance = policies.find(({ metadata }) => metadata.name === "from-ingress");
+    assert.match(JSON.stringify(entrance), /"kubernetes.io\/metadata.name":"gateways"/);
+    const hosted = trafficRoute(facts, {
+      hosts: ["a.example", "b.example"],
+      uploadLimitMiB: 1,
+      hostedApp: "a",
+    });
+    assert.match(JSON.stringify(hosted), /"urlRewrite":{"hostname":"a.example"}/);
+  });
+
+  it("ask for certificates where there is an issuer", () => {
+    const made = ingress(factsOf("app-erp", { ingress: { class: "nginx", issuer: "letsencrypt" } }), {
+      hosts: ["a.example"],
+      uploadLimitMiB: 10,
+    });
     assert.deepEqual(specOf(made).tls, [{ hosts: ["a.example"], secretName: "certificate" }]);
     assert.equal(made.metadata.annotations?.["cert-manager.io/cluster-issuer"], "letsencrypt");
     assert.equal(made.metadata.annotations["nginx.ingress.kubernetes.io/proxy-body-size"], "10m");

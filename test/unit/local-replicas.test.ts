@@ -7,6 +7,7 @@ import * as net from "node:net";
 import * as os from "node:os";
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { freePort } from "../support/ports";
 import { UNTOUCHED_HEADER } from "../../plugins/cluster/src/server/http/gate";
 import { REPLICA_UNAVAILABLE_HEADER } from "../../providers/local/gateway/headers";
 import { findCgroups } from "../../providers/local/supervisor/cgroups";
@@ -16,7 +17,7 @@ import { readEndpoints, type Endpoint } from "../../providers/local/supervisor/e
 import { supervisorLayout } from "../../providers/local/supervisor/layout";
 import type { UnitDefinition, UnitStatus } from "../../providers/local/supervisor/protocol";
 import { skipBecause } from "../support/skip";
-import { closedPort, upgrade } from "./gateway-fixtures";
+import { upgrade } from "./gateway-fixtures";
 
 const GATEWAY = path.resolve(__dirname, "../../providers/local/gateway/gateway.cjs");
 
@@ -70,7 +71,7 @@ describe("replicas under the supervisor and the gateway", function () {
   }
 
   async function replica(name: string, change: Partial<UnitDefinition> = {}): Promise<UnitDefinition> {
-    const port = ports.get(name) ?? (await closedPort());
+    const port = ports.get(name) ?? (await freePort());
     ports.set(name, port);
     const url = `http://127.0.0.1:${port}`;
     return unit(name, ["-e", SERVER, name, String(port), root], {
@@ -161,7 +162,7 @@ describe("replicas under the supervisor and the gateway", function () {
     agent = new http.Agent({ keepAlive: true });
     ports.clear();
     client = await ensureSupervisor(root);
-    gatewayPort = await closedPort();
+    gatewayPort = await freePort();
     fs.mkdirSync(path.join(root, "gateway"));
     const first = await replica("web");
     const route = {

@@ -1,7 +1,5 @@
 import assert from "node:assert/strict";
 import * as fs from "node:fs";
-import * as http from "node:http";
-import type { AddressInfo } from "node:net";
 import * as os from "node:os";
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -16,7 +14,8 @@ import {
 import { rotateLog } from "../../providers/local/supervisor/logs";
 import type { UnitDefinition, UnitStatus } from "../../providers/local/supervisor/protocol";
 import { findPortHolder, isPortFree } from "../../providers/local/support/ports";
-import { identify, isAlive } from "../../providers/local/support/processes";
+import { freePort } from "../support/ports";
+import { findByEnvironment, identify, isAlive } from "../../providers/local/support/processes";
 
 /** Polls until `condition` gives something; fails after 15 s. */
 async function until<T>(what: string, condition: () => Promise<T | undefined> | T | undefined): Promise<T> {
@@ -27,14 +26,6 @@ async function until<T>(what: string, condition: () => Promise<T | undefined> | 
     if (Date.now() > limit) assert.fail(`not within 15 s: ${what}`);
     await sleep(50);
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = http.createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 const SLEEPER = "setInterval(() => {}, 1000)";
@@ -208,6 +199,20 @@ describe("local supervisor", function () {
       (await client.listUnits()).map((each) => each.pid),
       [undefined, undefined, undefined, undefined],
     );
+  });
+
+  it("leaves no process behind when it ends, however long the last one takes", async () => {
+    const slow = `process.on("SIGTERM", () => setTimeout(() => process.exit(), 1500)); ${SLEEPER}`;
+    await client.put(unit("database", slow, { order: 1 }));
+    await client.put(unit("app", SLEEPER, { order: 2 }));
+    await pidOf("database");
+    await pidOf("app");
+    await client.shutdown({ stopUnits: true });
+    assert.deepEqual(
+      (await observeUnits(root)).map(({ pid }) => pid),
+      [undefined, undefined],
+    );
+    assert.equal(findByEnvironment(`NOCOBASE_FLEET_UNIT=${root}:app`), undefined);
   });
 
   it("kills a process, children and all, that does not end in time", async () => {

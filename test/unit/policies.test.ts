@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { PolicyResource, ReportViolation } from "@pulumi/policy";
 import { policies } from "../../policies/list";
-import { DATABASE, GRANT, INSTANCE, POSTGRES_SERVER, ROLE } from "../../policies/types";
+import { CONTAINER, DATABASE, GRANT, IMAGE, INSTANCE, POSTGRES_SERVER, ROLE } from "../../policies/types";
 
 interface Made {
   name: string;
@@ -66,7 +66,38 @@ const grant: Made = {
   props: { role: "public", objectType: "database", privileges: [] },
 };
 const process = (host: unknown, type = INSTANCE): Made => ({ name: "erp", type, props: { host } });
-const good = [app, role, database, grant, process("127.0.0.1"), process(undefined, POSTGRES_SERVER)];
+const hardened = {
+  capabilities: { drops: ["ALL"] },
+  securityOpts: ["no-new-privileges:true"],
+  mounts: [{ type: "volume", source: "fleet-dev-run", target: "/run/fleet" }],
+  ports: [{ internal: 13000, external: 20000, ip: "127.0.0.1" }],
+  ipcMode: "private",
+};
+const container = (props: Record<string, unknown> = {}): Made => ({
+  ...{ name: "erp-instance", type: CONTAINER },
+  props: { ...hardened, ...props },
+});
+const proxy = container({
+  ports: [{ internal: 8080, external: 80, ip: "0.0.0.0" }],
+  labels: [{ label: "nocobase-fleet.part", value: "gateway-proxy" }],
+});
+const image = (name: string): Made => ({ name: "image-postgres", type: IMAGE, props: { name } });
+const images = [
+  "caddy:2.10.2",
+  `registry.example.com:5000/caddy@sha256:${"a".repeat(64)}`,
+  `caddy:latest@sha256:${"a".repeat(64)}`,
+].map(image);
+const good = [
+  app,
+  role,
+  database,
+  grant,
+  process("127.0.0.1"),
+  process(undefined, POSTGRES_SERVER),
+  container(),
+  proxy,
+  ...images,
+];
 const without = (resource: Made) => good.filter((each) => each !== resource);
 
 const bad: Record<string, readonly (readonly [what: string, resources: readonly Made[], finding: RegExp])[]> =
@@ -133,6 +164,41 @@ const bad: Record<string, readonly (readonly [what: string, resources: readonly 
       ["every address", [process("0.0.0.0")], /would listen on "0\.0\.0\.0"/],
       ["a network's", [process("10.0.0.7", POSTGRES_SERVER)], /would listen on "10\.0\.0\.7"/],
       ["no loopback at all", [process("127.0.0.1.example.com")], /would listen on/],
+    ],
+    "unprivileged-container": [
+      ["privileged", [container({ privileged: true })], /root on the machine/],
+      ["the machine's network", [container({ networkMode: "host" })], /the machine's network/],
+      ["the machine's processes", [container({ pidMode: "host" })], /the machine's processes/],
+      ["a device", [container({ devices: [{ hostPath: "/dev/sda" }] })], /devices of the machine/],
+    ],
+    "dropped-capabilities": [
+      ["all kept", [container({ capabilities: undefined })], /lacks "ALL"/],
+      ["some dropped", [container({ capabilities: { drops: ["NET_RAW"] } })], /lacks "ALL"/],
+      [
+        "one added",
+        [container({ capabilities: { drops: ["ALL"], adds: ["SYS_ADMIN"] } })],
+        /given SYS_ADMIN/,
+      ],
+      ["a way to more", [container({ securityOpts: [] })], /no-new-privileges:true/],
+    ],
+    "no-daemon-socket": [
+      ...["/var/run/docker.sock", "/run/", "/", "/run/containerd/containerd.sock"].map(
+        (source): [string, Made[], RegExp] => [
+          source,
+          [container({ mounts: [{ type: "bind", source, target: "/x" }] })],
+          /the daemon's socket/,
+        ],
+      ),
+      ["as a volume", [container({ volumes: [{ hostPath: "/var/run" }] })], /the daemon's socket/],
+    ],
+    "published-ports": [
+      ["every address", [container({ ports: [{ internal: 80, external: 8080 }] })], /8080 .* every address/],
+      ["a network's", [container({ ports: [{ internal: 80, ip: "10.0.0.7" }] })], /80 .* 10\.0\.0\.7/],
+      ["all ports", [container({ publishAllPorts: true })], /every port/],
+    ],
+    "pinned-image": [
+      ["no tag", [image("registry.example.com:5000/caddy")], /whatever its registry has/],
+      ["the latest", [image("caddy:latest")], /whatever its registry has/],
     ],
   };
 

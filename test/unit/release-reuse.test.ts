@@ -42,6 +42,16 @@ describe("taking over an install of a release", () => {
     assert.equal(fs.statSync(path.join(folder, "node_modules", "foreign", "index.js")).nlink, 2);
   });
 
+  it("takes over no link to a plugin that it hasn't got", async () => {
+    const other = install("other", "1", "old");
+    fs.mkdirSync(path.join(other, "node_modules", "@own"));
+    fs.symlinkSync("../../plugins/own", path.join(other, "node_modules", "@own", "plugin"));
+    const folder = install("wanted", "1");
+    fs.rmSync(path.join(folder, "node_modules"), { recursive: true });
+    assert.equal(await reuseInstall([other], folder), true);
+    assert.deepEqual(fs.readdirSync(path.join(folder, "node_modules", "@own")), []);
+  });
+
   it("leaves it to npm where no install has the same packages", async () => {
     const folder = wanted("new");
     const broken = install("broken", "1");

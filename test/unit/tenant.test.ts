@@ -67,6 +67,14 @@ describe("a tenant's stack file", () => {
     ]);
   });
 
+  it("has no apps inside a platform's environment on Kubernetes, and says so", () => {
+    const kubernetes = { image: "registry.example/nocobase:{version}" };
+    const apps = { crm: { environment: "blue" }, erp: { isolation: "dedicated" } };
+    assert.deepEqual(faultsOf({ kubernetes, apps }, { ...facts, platform: "kubernetes" }), [
+      "nocobase-fleet:apps.crm.isolation platform kubernetes runs a tenant's apps by themselves so far | dedicated",
+    ]);
+  });
+
   it("leaves what its apps name there until the platform is known", () => {
     const apps = { crm: { environment: "bleu", database: { server: "other" } } };
     assert.deepEqual(faultsOf({ apps }), []);

@@ -14,7 +14,7 @@ import { folderLayer, systemLayer, type Layer } from "./layers";
 import { NOCOBASE_HOME, recipes, type ImageName, type Recipe } from "./recipes";
 
 /** Raised when the way layers are made changes. */
-const LAYOUT = "1";
+const LAYOUT = "2";
 const NODE_SOURCE = path.join(__dirname, "node");
 const MANIFESTS = ["package.json", "package-lock.json"];
 
@@ -136,15 +136,14 @@ async function layersOf(recipe: Recipe, options: BuildOptions): Promise<Layer[]>
   );
   if (recipe.runtime === "node") return layers;
   const release = await ensureRelease(recipe.version, { progress: options.progress });
-  const modules = {
-    source: path.join(release, "node_modules"),
-    prefix: `${NOCOBASE_HOME.slice(1)}/node_modules`,
-  };
+  // The modules have links to our own plugins, which lie beside them.
+  const folders = ["node_modules", "plugins"].map((name) => ({
+    source: path.join(release, name),
+    prefix: `${NOCOBASE_HOME.slice(1)}/${name}`,
+  }));
   return [
     ...layers,
-    await cachedLayer(`nocobase-${path.basename(release)}`, false, (target) =>
-      folderLayer([modules], target),
-    ),
+    await cachedLayer(`nocobase-${path.basename(release)}`, false, (target) => folderLayer(folders, target)),
   ];
 }
 

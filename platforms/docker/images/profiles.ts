@@ -1,7 +1,14 @@
 /** How the containers of each source of images are run: where they differ. */
 import type { ImagesPlan } from "../../../plan/types";
 import { imageTag } from "./build";
-import { NOCOBASE_HOME, NOCOBASE_STORAGE, POSTGRES_VOLUME, recipes, type ImageName } from "./recipes";
+import {
+  NOCOBASE_HOME,
+  NOCOBASE_STORAGE,
+  POSTGRES_VOLUME,
+  recipes,
+  REDIS_VOLUME,
+  type ImageName,
+} from "./recipes";
 
 export interface NocoBaseProfile {
   /** Number of the user that it runs as. */
@@ -24,6 +31,7 @@ export interface NocoBaseProfile {
 export interface Profile {
   readonly nocobase: NocoBaseProfile;
   readonly postgres: { readonly owner: number; readonly volume: string };
+  readonly redis: { readonly owner: number; readonly volume: string };
 }
 
 /** Where the volume of an instance's secrets is mounted. */
@@ -50,6 +58,7 @@ const local: Profile = {
     env: { FLEET_SECRETS_FILE: `${SECRETS_FOLDER}/secrets.json`, FLEET_PID_FILE: PID_FILE },
   },
   postgres: { owner: 999, volume: POSTGRES_VOLUME },
+  redis: { owner: 999, volume: REDIS_VOLUME },
 };
 
 /**
@@ -77,6 +86,7 @@ const official: Profile = {
     env: {},
   },
   postgres: { owner: 999, volume: POSTGRES_VOLUME },
+  redis: { owner: 999, volume: REDIS_VOLUME },
 };
 
 export function profileOf({ source }: ImagesPlan): Profile {
@@ -88,6 +98,8 @@ const OFFICIAL: Readonly<Record<Exclude<ImageName, "nocobase">, string>> = {
   node: "node:22.23.3-bookworm-slim",
   postgres: "postgres:15.18-bookworm",
   proxy: "caddy:2.10.2",
+  // From version 8 on with the modules that NocoBase's guide asks for.
+  redis: "redis:8.2.1-bookworm",
 };
 
 /** Name of an image: as overridden, else that of its source. @param release NocoBase's version */

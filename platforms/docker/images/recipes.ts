@@ -47,6 +47,8 @@ export const NOCOBASE_HOME = "/opt/nocobase";
 export const NOCOBASE_STORAGE = "/app/nocobase/storage";
 /** Folder that a volume for PostgreSQL belongs at; the cluster lies below it. */
 export const POSTGRES_VOLUME = "/var/lib/postgresql";
+/** Folder that a volume for Redis belongs at. */
+export const REDIS_VOLUME = "/data";
 export const LAUNCHER_FILES = [
   "cluster.cjs",
   "environment.cjs",
@@ -58,6 +60,7 @@ export const LAUNCHER_FILES = [
 
 /** As in the official images: files in volumes stay readable when one is swapped for the other. */
 const POSTGRES_USER = 999;
+const REDIS_USER = 999;
 const NOCOBASE_USER = 1000;
 const NODE_USER = 1000;
 const PROXY_USER = 1000;
@@ -107,7 +110,7 @@ function launcher(): Addition[] {
 
 /** @param release NocoBase's version @returns all images, small to large */
 export function recipes(release: string): Recipe[] {
-  return [proxy(), postgres(), node(), nocobase(release)];
+  return [proxy(), redis(), postgres(), node(), nocobase(release)];
 }
 
 function proxy(): Recipe {
@@ -135,6 +138,26 @@ function proxy(): Recipe {
       Entrypoint: ["caddy"],
       Cmd: ["run", "--config", "/etc/caddy/Caddyfile"],
       ExposedPorts: { "8080/tcp": {} },
+      StopSignal: "SIGTERM",
+    },
+  };
+}
+
+function redis(): Recipe {
+  return {
+    name: "redis",
+    version: "7.0",
+    packages: ["base-files", "libc-bin", "redis-server", "tzdata"],
+    dropped: [...DOCUMENTS, PERL, /^usr\/(bin|sbin)\/(?!redis-(server|cli|check-rdb)$)/],
+    additions: [...users("redis", REDIS_USER, REDIS_VOLUME), folder(REDIS_VOLUME, REDIS_USER, 0o700)],
+    runtime: "none",
+    config: {
+      User: `${REDIS_USER}:${REDIS_USER}`,
+      Env: ["PATH=/usr/bin", "LANG=C.UTF-8"],
+      WorkingDir: REDIS_VOLUME,
+      Entrypoint: [],
+      Cmd: ["redis-server"],
+      ExposedPorts: { "6379/tcp": {} },
       StopSignal: "SIGTERM",
     },
   };

@@ -1,7 +1,9 @@
 /** The pods of an instance. */
+import type { KubernetesPlan } from "../../../plan/types";
 import { LAUNCHER_GRACE_SECONDS, memoryLimit, type Variables } from "../environment";
 import { APP, FILES, VARIABLES, labels, mayOverlap, metadata, podSelector } from "./object";
 import type { InstanceFacts, Manifest } from "./object";
+import { pullSecretNames } from "./registries";
 
 /** User of the image. */
 const USER = 1000;
@@ -75,6 +77,7 @@ function ownership(facts: InstanceFacts): Record<string, string> | undefined {
 function pod<Text>(facts: InstanceFacts, inputs: PodInputs<Text>) {
   const { placement } = facts;
   const { nodeSelector, tolerations, priorityClass } = placement;
+  const pullSecrets = pullSecretNames(facts.cluster);
   return {
     serviceAccountName: APP,
     automountServiceAccountToken: false,
@@ -89,6 +92,8 @@ function pod<Text>(facts: InstanceFacts, inputs: PodInputs<Text>) {
       fsGroupChangePolicy: "OnRootMismatch",
       seccompProfile: { type: "RuntimeDefault" },
     },
+    ...(pullSecrets.length > 0 ? { imagePullSecrets: pullSecrets.map((name) => ({ name })) } : {}),
+    ...preferences(facts),
     ...(Object.keys(nodeSelector).length > 0 ? { nodeSelector: { ...nodeSelector } } : {}),
     ...(tolerations.length > 0 ? { tolerations: tolerations.map(toleration) } : {}),
     ...(priorityClass ? { priorityClassName: priorityClass } : {}),
@@ -108,9 +113,24 @@ function pod<Text>(facts: InstanceFacts, inputs: PodInputs<Text>) {
   };
 }
 
+/** Image of a release. */
+export function nocobaseImage({ image }: Pick<KubernetesPlan, "image">, release: string): string {
+  return image.replaceAll("{version}", release);
+}
+
 function toleration({ key, value, effect }: InstanceFacts["placement"]["tolerations"][number]) {
   const match = value === undefined ? { operator: "Exists" } : { operator: "Equal", value };
   return { key, ...match, ...(effect ? { effect } : {}) };
+}
+
+function preferences({ placement: { preferredNodes } }: InstanceFacts) {
+  const labelled = Object.entries(preferredNodes);
+  if (labelled.length === 0) return {};
+  const preferred = labelled.map(([label, value]) => ({
+    weight: 100,
+    preference: { matchExpressions: [{ key: label, operator: "In", values: [value] }] },
+  }));
+  return { affinity: { nodeAffinity: { preferredDuringSchedulingIgnoredDuringExecution: preferred } } };
 }
 
 function container<Text>({ plan, cluster }: InstanceFacts, { variables }: PodInputs<Text>) {
@@ -121,7 +141,7 @@ function container<Text>({ plan, cluster }: InstanceFacts, { variables }: PodInp
   const plain = Object.entries(variables).map(([name, value]) => ({ name, value }));
   return {
     name: "nocobase",
-    image: cluster.image.replaceAll("{version}", plan.release),
+    image: nocobaseImage(cluster, plan.release),
     ports: [{ name: "http", containerPort: plan.port }],
     env: [
       // Each replica's own name, as replicas know each other.

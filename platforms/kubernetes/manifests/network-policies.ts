@@ -11,15 +11,14 @@ const NAMESPACE_NAME = "kubernetes.io/metadata.name";
 const DNS_PORTS = (["UDP", "TCP"] as const).map((protocol) => ({ protocol, port: 53 }));
 
 /** Default-deny first; policies only ever add. */
-export function networkPolicies(facts: InstanceFacts, database: DatabaseAddress): Manifest[] {
+export function networkPolicies(facts: InstanceFacts, databases: readonly DatabaseAddress[]): Manifest[] {
   const { cluster } = facts;
+  const entrance = cluster.gatewayApi?.namespace ?? cluster.ingress.controllerNamespace;
   return [
     policy(facts, "deny-all", { policyTypes: ["Ingress", "Egress"] }),
     policy(facts, "from-ingress", {
       policyTypes: ["Ingress"],
-      ingress: [
-        { from: [namespaces({ [NAMESPACE_NAME]: cluster.ingress.controllerNamespace })], ports: [http] },
-      ],
+      ingress: [{ from: [namespaces({ [NAMESPACE_NAME]: entrance })], ports: [http] }],
     }),
     policy(facts, "to-dns", {
       policyTypes: ["Egress"],
@@ -27,7 +26,10 @@ export function networkPolicies(facts: InstanceFacts, database: DatabaseAddress)
     }),
     policy(facts, "to-database", {
       policyTypes: ["Egress"],
-      egress: [{ ...destination(database.host), ports: [{ protocol: "TCP", port: database.port }] }],
+      egress: databases.map(({ host, port }) => ({
+        ...destination(host),
+        ports: [{ protocol: "TCP", port }],
+      })),
     }),
     ...withinFleet(facts),
     ...(cluster.egress.length > 0 ? [beyond(facts)] : []),

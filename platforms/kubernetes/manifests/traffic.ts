@@ -22,20 +22,60 @@ export function service(facts: InstanceFacts): Manifest {
   };
 }
 
-/**
- * Not every controller ever says that an ingress is ready, so nobody waits for it.
- * @param hosts host names without a port
- * @param uploadLimitMiB largest request body
- */
-export function ingress(facts: InstanceFacts, hosts: readonly string[], uploadLimitMiB: number): Manifest {
+export interface Route {
+  /** Host names without a port. */
+  readonly hosts: readonly string[];
+  /** Largest request body. */
+  readonly uploadLimitMiB: number;
+  /** Key of the app that the instance hosts, where it is not the instance's own. */
+  readonly hostedApp?: string;
+}
+
+/** An Ingress, or an HTTPRoute where the cluster has a Gateway. */
+export function trafficRoute(facts: InstanceFacts, route: Route): Manifest {
+  return facts.cluster.gatewayApi ? httpRoute(facts, route, facts.cluster.gatewayApi) : ingress(facts, route);
+}
+
+/** Limits of uploads are the Gateway's own; certificates belong to its listeners. */
+function httpRoute(
+  facts: InstanceFacts,
+  { hosts, hostedApp }: Route,
+  { name, namespace }: NonNullable<InstanceFacts["cluster"]["gatewayApi"]>,
+): Manifest {
+  const [own] = hosts;
+  // NocoBase knows an app that it hosts by one host name.
+  const filters =
+    hostedApp !== undefined && hosts.length > 1
+      ? [{ type: "URLRewrite", urlRewrite: { hostname: own } }]
+      : undefined;
+  const matches = [{ path: { type: "PathPrefix", value: "/" } }];
+  const backendRefs = [{ name: APP, port: PORT }];
+  return {
+    apiVersion: "gateway.networking.k8s.io/v1",
+    kind: "HTTPRoute",
+    metadata: metadata(facts, hostedApp === undefined ? APP : `${APP}-${hostedApp}`),
+    spec: {
+      parentRefs: [{ name, namespace }],
+      hostnames: [...hosts],
+      rules: [{ matches, backendRefs, ...(filters ? { filters } : {}) }],
+    },
+  };
+}
+
+/** Not every controller ever says that an ingress is ready, so nobody waits for it. */
+export function ingress(facts: InstanceFacts, { hosts, uploadLimitMiB, hostedApp }: Route): Manifest {
   const { class: ingressClassName, issuer, annotations } = facts.cluster.ingress;
   const certificate: Record<string, string> = issuer ? { "cert-manager.io/cluster-issuer": issuer } : {};
   const backend = { service: { name: APP, port: { name: "http" } } };
   return {
     apiVersion: "networking.k8s.io/v1",
     kind: "Ingress",
-    metadata: metadata(facts, APP, {
+    metadata: metadata(facts, hostedApp === undefined ? APP : `${APP}-${hostedApp}`, {
       ...NO_WAIT,
+      // NocoBase knows an app that it hosts by one host name.
+      ...(hostedApp !== undefined && hosts.length > 1
+        ? { "nginx.ingress.kubernetes.io/upstream-vhost": hosts[0] ?? "" }
+        : {}),
       // Other controllers have no limit, or one of their own among `annotations`.
       "nginx.ingress.kubernetes.io/proxy-body-size": `${uploadLimitMiB}m`,
       ...certificate,
@@ -43,7 +83,16 @@ export function ingress(facts: InstanceFacts, hosts: readonly string[], uploadLi
     }),
     spec: {
       ...(ingressClassName ? { ingressClassName } : {}),
-      ...(issuer ? { tls: [{ hosts: [...hosts], secretName: "certificate" }] } : {}),
+      ...(issuer
+        ? {
+            tls: [
+              {
+                hosts: [...hosts],
+                secretName: hostedApp === undefined ? "certificate" : `certificate-${hostedApp}`,
+              },
+            ],
+          }
+        : {}),
       rules: hosts.map((host) => ({ host, http: { paths: [{ path: "/", pathType: "Prefix", backend }] } })),
     },
   };

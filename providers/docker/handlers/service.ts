@@ -1,5 +1,6 @@
 import { changedPaths } from "../../kit/values";
 import type { Context, Props, ResourceHandler } from "../../kit/types";
+import { absencesOf, rejoin } from "../peers";
 import { bringUp, stoppedOf } from "../running";
 import { failuresOf, hasUnknown, isText, placeOf } from "./context";
 
@@ -17,13 +18,15 @@ function inputsOf(props: Props): ServiceInputs {
 
 async function apply(news: Props, { config, urn, signal }: Context): Promise<Props> {
   const { daemon } = placeOf({ config, urn });
-  await bringUp(daemon, inputsOf(news).containers, { timeoutMs: START_LIMIT_MS, signal });
+  const { containers } = inputsOf(news);
+  await rejoin(daemon, containers);
+  await bringUp(daemon, containers, { timeoutMs: START_LIMIT_MS, signal });
   return { ...news, running: true };
 }
 
 /**
- * `nocobase-docker:index:Service`: keeps the containers of a part running. An unchanged plan starts none that was
- * stopped, since nobody looks at the daemon; this one's diff does.
+ * `nocobase-docker:index:Service`: keeps the containers of a part running, and on the networks of tenants that need
+ * them. An unchanged plan starts none that was stopped, since nobody looks at the daemon; this one's diff does.
  */
 export const service: ResourceHandler = {
   check(news) {
@@ -33,8 +36,13 @@ export const service: ResourceHandler = {
   async diff(_id, _olds, news, context, oldInputs) {
     const changes = changedPaths(oldInputs, news).map((path) => ({ path }));
     if (changes.length > 0 || hasUnknown(news)) return { changes };
-    const stopped = await stoppedOf(placeOf(context).daemon, inputsOf(news).containers);
-    return { changes: stopped.length > 0 ? [{ path: "running", inputDiff: false }] : [] };
+    const { daemon } = placeOf(context);
+    const { containers } = inputsOf(news);
+    const stopped = await stoppedOf(daemon, containers);
+    const absent = await absencesOf(daemon, containers);
+    return {
+      changes: stopped.length + absent.length > 0 ? [{ path: "running", inputDiff: false }] : [],
+    };
   },
 
   async create(inputs, context) {

@@ -25,13 +25,22 @@ async function apply(news: Props, context: Context): Promise<Props> {
   await assertOurs(daemon, volume, [stack]);
   await explained(`write to the volume ${volume}`, daemon, () =>
     Helper.use({ daemon, image, stack, volumes: { [TARGET]: volume } }, ["--version"], (helper) =>
-      helper.put(
-        TARGET,
-        Object.entries(files).map(([path, content]) => ({ path, content, owner, mode: 0o400 })),
-      ),
+      helper.put(TARGET, [
+        ...foldersOf(Object.keys(files)).map((path) => ({ path, owner, mode: 0o700 })),
+        ...Object.entries(files).map(([path, content]) => ({ path, content, owner, mode: 0o400 })),
+      ]),
     ),
   );
   return { ...news };
+}
+
+/** Folders that files lie in, outer ones first: the daemon would give them to root. */
+function foldersOf(paths: readonly string[]): string[] {
+  const folders = paths.flatMap((path) => {
+    const parts = path.split("/").slice(0, -1);
+    return parts.map((_, index) => parts.slice(0, index + 1).join("/"));
+  });
+  return [...new Set(folders)].sort();
 }
 
 /** `nocobase-docker:index:VolumeFiles`. They go with their volume. */

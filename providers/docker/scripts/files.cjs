@@ -54,9 +54,11 @@ function bring(source, target) {
 
 function place() {
   const target = placesOf(to);
-  // A volume's own folder belongs to root until somebody says otherwise.
-  fs.chownSync(to.root, owner, owner);
-  fs.chmodSync(to.root, 0o700);
+  // A volume's own folder belongs to root until somebody says otherwise; whoever isn't root can't, and was let in.
+  if (process.getuid() === 0) {
+    fs.chownSync(to.root, owner, owner);
+    fs.chmodSync(to.root, 0o700);
+  }
   ensureFolder(path.dirname(target.uploads), to.root);
   ensureFolder(path.dirname(target.backups), to.root);
   ensureFolder(path.dirname(target.aesKey), to.root);

@@ -26,6 +26,7 @@ function prepareReplica() {
  */
 async function waitForTurn(requireFromRelease) {
   if (!isReplica()) return;
+  requirePlugin(requireFromRelease);
   const { Client } = requireFromRelease("pg");
   const { parseDatabaseOptionsFromEnv } = requireFromRelease("@nocobase/database");
   const { version } = requireFromRelease("@nocobase/server/package.json");
@@ -55,6 +56,15 @@ async function waitForTurn(requireFromRelease) {
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
   await client.end();
+}
+
+/** NocoBase goes on without a plugin that it doesn't find, and replicas that know nothing of each other do harm. */
+function requirePlugin(requireFromRelease) {
+  try {
+    requireFromRelease.resolve(`${PLUGIN}/server`);
+  } catch {
+    throw new Error(`${PLUGIN} is not installed beside NocoBase, and replicas of an app need it`);
+  }
 }
 
 /** A server that starts is waited for: replicas that go on without their turn would install side by side. */

@@ -6,6 +6,8 @@ const path = require("node:path");
 
 const [url, limit] = process.argv.slice(2);
 const TIMEOUT_MS = 8000;
+/** A replica's answer has it while it stops or waits for its database: it goes on by itself (plugins/cluster). */
+const UNAVAILABLE_HEADER = "x-fleet-replica-unavailable";
 const failuresFile = path.join(os.tmpdir(), "health-failures");
 const healthyFile = path.join(os.tmpdir(), "was-healthy");
 
@@ -23,14 +25,22 @@ async function check() {
   if (answer.ok) return;
   // It gave up, e.g. since its database was away, and stays so until it is started anew.
   if (text.includes("APP_ERROR")) endServer("it gave up (APP_ERROR)");
-  throw new Error(`${answer.status} ${text.slice(0, 200)}`);
+  const heals = answer.headers.has(UNAVAILABLE_HEADER);
+  throw Object.assign(new Error(`${answer.status} ${text.slice(0, 200)}`), { heals });
 }
 
 function endServer(reason) {
   const pid = read(process.env.FLEET_PID_FILE);
   if (!pid) return;
-  // Into the container's log, where an operator looks.
-  fs.writeFileSync(`/proc/${pid}/fd/2`, `Health check: ${reason}; ending the server, to be started anew.\n`);
+  try {
+    // Into the container's log, where an operator looks.
+    fs.writeFileSync(
+      `/proc/${pid}/fd/2`,
+      `Health check: ${reason}; ending the server, to be started anew.\n`,
+    );
+  } catch (error) {
+    console.log(`can't write into the server's log: ${error.message}`);
+  }
   process.kill(pid, "SIGKILL");
 }
 
@@ -42,10 +52,11 @@ check().then(
   },
   (error) => {
     console.log(error.message);
+    process.exitCode = 1;
+    if (error.heals) return;
     const failures = read(failuresFile) + 1;
     fs.writeFileSync(failuresFile, String(failures));
     const started = fs.existsSync(healthyFile);
     if (started && failures >= Number(limit)) endServer(`${failures} failures in a row`);
-    process.exitCode = 1;
   },
 );

@@ -22,6 +22,8 @@ export async function reuseInstall(others: readonly string[], folder: string): P
     fs.rmSync(modules, { recursive: true, force: true });
     return false;
   }
+  // Links of the other install may be of plugins that this one hasn't got.
+  for (const [name] of ownPackages(source)) fs.rmSync(path.join(folder, name), { force: true });
   for (const [name, target] of ownPackages(folder)) {
     const link = path.join(folder, name);
     fs.mkdirSync(path.dirname(link), { recursive: true });

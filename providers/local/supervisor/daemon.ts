@@ -104,7 +104,7 @@ async function answer(supervisor: Supervisor, root: string, request: http.Incomi
       await supervisor.stopAll(hold);
       return ok(supervisor.list());
     case "POST shutdown":
-      if (body["stopUnits"] === true) await supervisor.stopAll(false);
+      if (body["stopUnits"] === true) await supervisor.shutdown();
       return { status: 200, body: {}, after: "shutdown asked for" };
     default:
       throw new RequestFault(404, `no such request: ${route}`);

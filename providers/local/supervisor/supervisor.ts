@@ -30,6 +30,7 @@ export class Supervisor {
   private timer: NodeJS.Timeout | undefined;
   private housekeepingAt = 0;
   private emptySince = Date.now();
+  private disposed = false;
 
   constructor(
     private readonly store: UnitStore,
@@ -130,8 +131,15 @@ export class Supervisor {
 
   /** Ends supervision; the processes live on. */
   dispose(): void {
+    this.disposed = true;
     clearTimeout(this.timer);
-    this.timer = undefined;
+  }
+
+  /** Ends supervision and all processes; they start with the next daemon. */
+  async shutdown(): Promise<void> {
+    // Else what is stopped first would be started anew while the rest is being stopped.
+    this.dispose();
+    await this.stopAll(false);
   }
 
   private makeUnit(record: Unit["definition"]): Unit {
@@ -189,6 +197,7 @@ export class Supervisor {
   }
 
   private scheduleTick(delay: number): void {
+    if (this.disposed) return;
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.tick(), delay);
   }

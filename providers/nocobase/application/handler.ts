@@ -15,6 +15,7 @@ import { checkInputs, knownHost, knownInputs, type ApplicationInputs, type HostI
 import { asDeclared, glance, stateOf } from "./live";
 import { liveDatabase } from "./options";
 import { remove } from "./remove";
+import { routeToHost } from "./route";
 
 /** Ids read for an import by this process, which lives for one command; the diff that follows is part of it. */
 const importing = new Set<string>();
@@ -30,6 +31,7 @@ export const application: ResourceHandler = {
   },
   create: async (news, context) => {
     const inputs = knownInputs(news);
+    routeToHost(inputs.host);
     return {
       id: idOf(inputs.host.url, inputs.name),
       outputs: await sayingHow(inputs, () => converge(inputs, undefined, context)),
@@ -37,6 +39,7 @@ export const application: ResourceHandler = {
   },
   update: (_id, olds, news, context) => {
     const inputs = knownInputs(news);
+    routeToHost(inputs.host);
     return sayingHow(inputs, () => converge(inputs, achievedIn(olds), context));
   },
   read: (id, outputs, context, inputs) => read(id, outputs, inputs, context),
@@ -48,6 +51,7 @@ export const application: ResourceHandler = {
         "the state holds no credentials of the hosting instance (an import?): run up once, then delete again",
       );
     }
+    routeToHost(host);
     await remove({ host, name, database }, context).catch((error: unknown) => {
       if (!(error instanceof Unreachable)) throw error;
       throw new Error(
@@ -83,6 +87,7 @@ async function withLiveState(outcome: DiffOutcome, news: Props, context: Context
     ApplicationInputs,
     "name" | "state" | "startMode"
   >;
+  routeToHost(host);
   const rows = await glance(host);
   if (!rows) return outcome;
   const status = rows.get(name)?.status ?? "not_found";
@@ -102,7 +107,9 @@ async function withLiveState(outcome: DiffOutcome, news: Props, context: Context
 async function read(id: string, outputs: Props, inputs: Props, context: Context): Promise<ReadOutcome> {
   const { url, name } = parseId(id);
   const imported = Object.keys(outputs).length === 0;
-  const account = knownHost(outputs) ?? knownHost(inputs) ?? importAccount(url, context);
+  const known = knownHost(outputs) ?? knownHost(inputs);
+  if (known) routeToHost(known);
+  const account = known ?? importAccount(url, context);
   const host = new Session({ ...account, url });
   let live: LiveApplication | undefined;
   try {

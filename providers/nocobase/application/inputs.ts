@@ -29,6 +29,15 @@ const host = z.object(
     encryptionKey: z
       .string("must be 64 hex digits")
       .regex(/^[0-9a-f]{64}$/i, "must be 64 hex digits: the host's APP_SUPERVISOR_AES_SECRET_KEY"),
+    cluster: z
+      .object(
+        {
+          context: z.string("must be a context of the kubeconfig").optional(),
+          namespace: z.string("must be the namespace of the hosting instance"),
+        },
+        "must hold the namespace of the hosting instance, and the kubeconfig's context",
+      )
+      .optional(),
   },
   "must hold url, account, password and encryptionKey of the hosting instance",
 );

@@ -1,4 +1,5 @@
 /** Plain HTTP to one NocoBase: addresses, time limits, and its errors in its own words. */
+import { routeTo } from "./routes";
 
 /** NocoBase answered, and refused. */
 export class NocoBaseError extends Error {
@@ -73,7 +74,7 @@ export async function send(url: string, path: string, request: Request = {}): Pr
   const query = request.query ? `?${new URLSearchParams(request.query).toString()}` : "";
   const signals = [AbortSignal.timeout(timeoutMs), ...(request.signal ? [request.signal] : [])];
   try {
-    const response = await fetch(baseUrl(url) + path + query, {
+    const response = await fetch((await routeTo(baseUrl(url))) + path + query, {
       method: request.method ?? "GET",
       headers: {
         ...(request.body === undefined ? {} : { "Content-Type": "application/json" }),

@@ -3,6 +3,7 @@ export * from "./applications";
 export { adoptLogo } from "./logo";
 export { baseUrl, NocoBaseError, Unreachable } from "./http";
 export { type Account, type Call, Session, SignInRefused } from "./session";
+export { addRoute } from "./routes";
 export { ensureUploadFolder } from "./storages";
 export { adoptTitle } from "./title";
 export * from "./registered";

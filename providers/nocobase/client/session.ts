@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { apiPath, baseUrl, errorOf, NocoBaseError, send, Unreachable } from "./http";
+import { routeTo } from "./routes";
 import { pause, until } from "./wait";
 
 /** A NocoBase and an account on it. */
@@ -107,7 +108,10 @@ export class Session {
   /** Bytes of a stored file by the address NocoBase gives for it; undefined where it can't be had. */
   async download(url: string, call: Call = {}): Promise<Buffer | undefined> {
     const headers = { Authorization: `Bearer ${await this.token(call)}` };
-    const response = await fetch(new URL(url, `${this.url}/`), { headers, signal: call.signal });
+    const response = await fetch(new URL(url, `${await routeTo(this.url)}/`), {
+      headers,
+      signal: call.signal,
+    });
     return response.ok ? Buffer.from(await response.arrayBuffer()) : undefined;
   }
 
@@ -118,7 +122,7 @@ export class Session {
   async upload<T>(action: string, file: UploadedFile, call: Call = {}): Promise<T> {
     const form = new FormData();
     form.set("file", new Blob([new Uint8Array(file.content)], { type: file.type }), file.name);
-    const response = await fetch(this.url + apiPath(action, this.application), {
+    const response = await fetch((await routeTo(this.url)) + apiPath(action, this.application), {
       method: "POST",
       headers: { Authorization: `Bearer ${await this.token(call)}`, "X-Authenticator": "basic" },
       body: form,

@@ -3,17 +3,17 @@ import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { Context } from "mocha";
 import { NoKubernetes } from "../../support/kubernetes-program";
-import { TestCluster } from "../../support/kubernetes";
+import { TestCluster, type ClusterOptions } from "../../support/kubernetes";
 import { skipBecause } from "../../support/skip";
 
 export const NAMESPACE = "shop";
 export const SECRET = "a-secret-that-must-stay-secret";
 
 /** A cluster, or the suite is skipped with the reason. The first one on a machine is compiled: allow for minutes. */
-export async function startCluster(context: Context): Promise<TestCluster> {
+export async function startCluster(context: Context, options: ClusterOptions = {}): Promise<TestCluster> {
   context.timeout(20 * 60_000);
   try {
-    return await TestCluster.start();
+    return await TestCluster.start(options);
   } catch (error) {
     if (error instanceof NoKubernetes) return skipBecause(context, error.message);
     throw error;

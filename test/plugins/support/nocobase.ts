@@ -6,7 +6,8 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { ensureRelease } from "../../../providers/local/release";
 import { listApplications, Session, until, type Call } from "../../../providers/nocobase/client";
-import { freePort, type TestPostgres } from "./postgres";
+import { freePort } from "../../support/ports";
+import type { TestPostgres } from "./postgres";
 
 const LAUNCHER = resolve(__dirname, "../../../providers/local/launcher/serve.cjs");
 const PATIENCE = { everyMs: 200, limitMs: 180_000 };

@@ -1,12 +1,12 @@
 /** A real PostgreSQL server in a temporary folder, for tests. */
 import { execFile, spawn, type ChildProcess } from "node:child_process";
 import { chown, mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises";
-import { createServer, type AddressInfo } from "node:net";
 import { tmpdir, userInfo } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { Client, type ClientConfig } from "pg";
+import { freePort } from "../../support/ports";
 import { findOnPath } from "./find-on-path";
 
 const run = promisify(execFile);
@@ -34,14 +34,6 @@ async function serverUser(): Promise<{ uid: number; gid: number } | undefined> {
     ["-u", "-g"].map(async (flag) => Number((await run("id", [flag, "postgres"])).stdout)),
   );
   return { uid: uid!, gid: gid! };
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await new Promise((resolve) => server.once("listening", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 /** One server with a superuser {@link ADMIN}; every statement it runs goes into its log. */

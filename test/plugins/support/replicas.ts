@@ -6,7 +6,8 @@ import { join, resolve } from "node:path";
 import { ensureRelease } from "../../../providers/local/release";
 import { errorOf, send, type Reply, type Request } from "../../../providers/nocobase/client/http";
 import { until } from "../../../providers/nocobase/client";
-import { freePort, type TestPostgres } from "./postgres";
+import { freePort } from "../../support/ports";
+import type { TestPostgres } from "./postgres";
 
 const LAUNCHER = resolve(__dirname, "../../../providers/local/launcher/serve.cjs");
 export const START = { everyMs: 100, limitMs: 240_000 };

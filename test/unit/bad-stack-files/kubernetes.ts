@@ -55,16 +55,23 @@ export const badKubernetes: readonly BadStackFile[] = [
     faults: [{ path: "nocobase-fleet:apps.erp.replicas", says: ["has no autoscaler", "replicas: 1"] }],
   },
   {
-    name: "shared apps and backups, which the platform does not have",
-    yaml: `${head}${image}  nocobase-fleet:apps: { crm: { deletion: backup } }
+    name: "a registry without its password, and a password without its registry",
+    yaml: `${head}${image}  nocobase-fleet:registries: { main: { address: registry.example.com, username: robot } }
+  nocobase-fleet:registryPasswords: { other: { secure: "v1:x" } }
 `,
     faults: [
       {
-        path: "nocobase-fleet:apps.crm.isolation",
-        says: ["runs every app by itself", "isolation: dedicated"],
+        path: "nocobase-fleet:registryPasswords.main",
+        says: ["is missing", "pulumi config set --secret --path 'nocobase-fleet:registryPasswords.main'"],
       },
-      { path: "nocobase-fleet:apps.crm.deletion", says: ["takes no backups", "retain"] },
+      { path: "nocobase-fleet:registryPasswords.other", says: ["belongs to no declared registry"] },
     ],
+  },
+  {
+    name: "a registry's password in the clear",
+    yaml: `${head}${image}  nocobase-fleet:registryPasswords: { main: hunter2 }
+`,
+    faults: [{ path: "nocobase-fleet:registryPasswords.main", says: ["never write a secret in plain text"] }],
   },
   {
     name: "a network and a label that are none",

@@ -49,7 +49,7 @@ export const brokenRules: readonly BadStackFile[] = [
   nocobase-fleet:databaseServerPasswords: { main: { secure: "v1:x" } }
 `,
     faults: [
-      { path: "nocobase-fleet:imageNames.node", says: ["a tag or a digest"] },
+      { path: "nocobase-fleet:imageNames.node", says: ["a tag, a digest or both"] },
       { path: "nocobase-fleet:release.version", says: ["9.9.9"] },
       { path: "nocobase-fleet:databaseServers.main.host", says: ["leads each container to itself"] },
     ],

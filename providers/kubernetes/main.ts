@@ -1,0 +1,4 @@
+import { serve } from "../kit/server";
+import { definition } from "./definition";
+
+serve(definition);

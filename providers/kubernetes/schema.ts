@@ -1,0 +1,53 @@
+const text = (description: string) => ({ type: "string", description });
+const secret = (description: string) => ({ type: "string", description, secret: true });
+const any = (description: string) => ({ $ref: "pulumi.json#/Any", description });
+
+function resource(description: string, inputs: Record<string, object>, outputs: Record<string, object> = {}) {
+  const required = Object.keys(inputs);
+  return {
+    description,
+    inputProperties: inputs,
+    requiredInputs: required,
+    properties: { ...inputs, ...outputs },
+    required: [...required, ...Object.keys(outputs)],
+  };
+}
+
+const address = { address: any("Namespace of the instance, and the kubeconfig's context.") };
+
+/** Pulumi package schema of the provider. */
+export const schema = {
+  name: "nocobase-kubernetes",
+  version: "0.1.0",
+  description: "What lies inside the pods and volumes of a fleet in Kubernetes.",
+  resources: {
+    "nocobase-kubernetes:index:AppFiles": resource(
+      "An app's files in the volume of its instance, and the guard of its data.",
+      {
+        key: text("Key of the app."),
+        name: text("Name of its backups."),
+        ...address,
+        appName: text("Its name inside that instance."),
+        image: text("NocoBase's image."),
+        pullSecrets: { type: "array", items: { type: "string" }, description: "Names of pull secrets." },
+        aesKey: secret("64 hex digits."),
+        deletion: text("protect, backup, retain or delete."),
+        database: any("Connection of the app's own role."),
+      },
+    ),
+    "nocobase-kubernetes:index:Instance": resource(
+      "What is set up inside a running NocoBase that hosts apps.",
+      {
+        name: text("Name of the instance."),
+        ...address,
+        key: text("Key of the entry app or environment."),
+        title: text("Title shown on its own pages."),
+        hostsApps: { type: "boolean", description: "Whether the multi-app manager is switched on." },
+        rootEmail: text("Sign-in of the root user."),
+        rootPassword: secret("Password of the root user."),
+        deployment: text("Id of its Deployment."),
+      },
+      { settled: { type: "boolean", description: "Whether all of it was done." } },
+    ),
+  },
+};

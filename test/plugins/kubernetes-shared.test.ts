@@ -1,0 +1,201 @@
+/**
+ * Apps inside an environment in a cluster: the environment's pod is played, and what comes through the API server to it
+ * ends at a real NocoBase on this machine, as do the programs that are run in it.
+ */
+import assert from "node:assert/strict";
+import { existsSync, mkdtempSync, readdirSync, readFileSync } from "node:fs";
+import { rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import * as pulumi from "@pulumi/pulumi";
+import { createFleet } from "../../components/fleet";
+import { createPlatform } from "../../platforms";
+import { createOperations } from "../../platforms/operate";
+import { findDumpTools } from "../../providers/local/postgres/binaries";
+import { PROJECT_DIR } from "../../toolchain/locations";
+import type { TestCluster } from "../support/kubernetes";
+import { addDeployer, addStorage } from "../support/kubernetes-storage";
+import { freePort } from "../support/ports";
+import { planOf } from "../unit/support/plans";
+import { createProject, standIn, type Step, type TestProject } from "./support/engine";
+import { PodProcess } from "./support/kubernetes-pod";
+import { startCluster } from "./support/kubernetes-stack";
+import { ADMIN, ADMIN_PASSWORD, TestPostgres } from "./support/postgres";
+
+const STACK = "shop";
+const HOST = "shop-env-blue";
+const SOLO = "shop-app-solo";
+
+interface Values {
+  apps: Record<string, Record<string, unknown>>;
+  [key: string]: unknown;
+}
+
+describe("shared apps on platform kubernetes", function () {
+  this.timeout(6 * 60_000);
+  let cluster: TestCluster;
+  let postgres: TestPostgres;
+  let project: TestProject;
+  let host: PodProcess;
+  let port: number;
+  let values: Values;
+  const undone: (() => Promise<void>)[] = [];
+
+  before(async function () {
+    const folder = mkdtempSync(join(tmpdir(), "fleet-pod-"));
+    undone.push(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
+    port = await freePort();
+    postgres = await TestPostgres.start();
+    undone.push(() => postgres.stop());
+    const PATH = [dirname(findDumpTools()?.pgDump ?? ""), process.env.PATH].join(":");
+    const variables = { STORAGE_PATH: join(folder, "storage"), PATH };
+    cluster = await startCluster(this, { inside: { port, variables } });
+    undone.push(() => cluster.stop());
+    await addStorage(cluster, 4);
+    host = new PodProcess(cluster, HOST, port, folder);
+    undone.push(() => host.stop());
+    values = {
+      platform: "kubernetes",
+      deletion: "delete",
+      kubernetes: { image: "registry.example/nocobase:{version}" },
+      gateway: { domain: "shop.example" },
+      databaseServers: {
+        main: {
+          ...{ kind: "external", host: "127.0.0.1", port: postgres.port, adminUser: ADMIN },
+          sslMode: "disable",
+        },
+      },
+      databaseServerPasswords: { main: { secure: "v1:x" } },
+      environments: { blue: {} },
+      apps: { crm: { title: "CRM", environment: "blue" } },
+    };
+    const program = () => {
+      const plan = planOf(values, STACK);
+      const secrets = {
+        databaseServerPasswords: { main: pulumi.secret(ADMIN_PASSWORD) },
+        secretEnv: {},
+      };
+      const { apps } = createFleet(
+        plan,
+        createPlatform(plan, project.folder, { registryPasswords: {} }),
+        secrets,
+      );
+      return Promise.resolve({ urls: Object.values(apps).map(({ instanceUrl }) => instanceUrl) });
+    };
+    const plugins = (["random", "postgresql", "kubernetes"] as const).map(standIn);
+    const providers = {
+      nocobase: join(PROJECT_DIR, "providers/nocobase"),
+      "nocobase-kubernetes": join(PROJECT_DIR, "providers/kubernetes"),
+    };
+    project = await createProject({ program, plugins, providers });
+    undone.push(() => project.dispose());
+    const kubeconfig = join(project.folder, "kubeconfig");
+    await writeFile(kubeconfig, await addDeployer(cluster), { mode: 0o600 });
+    const { KUBECONFIG } = process.env;
+    process.env.KUBECONFIG = kubeconfig;
+    undone.push(() => {
+      if (KUBECONFIG === undefined) delete process.env.KUBECONFIG;
+      else process.env.KUBECONFIG = KUBECONFIG;
+      return Promise.resolve();
+    });
+  });
+  after(async () => {
+    for (const undo of undone.reverse()) await undo();
+  });
+
+  const ops = (steps: readonly Step[]) => steps.map(({ op, name }) => `${op} ${name}`).sort();
+  const health = async (app: string): Promise<number> => {
+    const reply = await fetch(`http://127.0.0.1:${port}/api/__app/${app}/__health_check`);
+    return reply.status;
+  };
+  const ingress = async (name: string) => {
+    const metadata = { namespace: HOST, name };
+    return await cluster.objects().find({ apiVersion: "networking.k8s.io/v1", kind: "Ingress", metadata });
+  };
+
+  it("reach their host through the API server alone, with a deployer's rights", async () => {
+    const [{ outputs }] = await Promise.all([project.up(), host.run()]).catch(async (error: unknown) => {
+      throw new Error(`${String(error)}\n${(await host.log()).slice(-2000)}`);
+    });
+    assert.deepEqual(outputs.urls?.value, [`http://app.${HOST}.svc/apps/crm/`]);
+    assert.equal(await health("crm"), 200);
+    assert.equal(readFileSync(join(host.storage, "apps/crm/aes_key.dat")).length, 32);
+    assert.deepEqual(
+      readdirSync(join(host.storage, "apps")).filter((name) => name.startsWith(".")),
+      [],
+    );
+    const { rules } = (await ingress("app-crm"))!.spec as { rules: { host: string }[] };
+    assert.deepEqual(
+      rules.map((rule) => rule.host),
+      ["crm.shop.example"],
+    );
+  });
+
+  it("are seen by who asks how they are", async () => {
+    const operations = createOperations(planOf(values, STACK), project.folder);
+    const address = await operations.addressOf?.("env-blue");
+    assert.ok(address);
+    assert.equal((await fetch(`${address}/api/__app/crm/__health_check`)).status, 200);
+  });
+
+  it("stay as they are when nothing changed", async () => {
+    assert.deepEqual((await project.up()).steps, []);
+  });
+
+  it("come to a running host without touching anything else in it", async () => {
+    values.apps.desk = { title: "Desk", environment: "blue", deletion: "backup" };
+    const { steps } = await project.up();
+    assert.ok(
+      steps.every(({ op, name }) => op === "create" && name.includes("desk")),
+      ops(steps).join(", "),
+    );
+    assert.equal(await health("desk"), 200);
+  });
+
+  it("stand beside apps of their own", async () => {
+    values.apps.solo = { isolation: "dedicated", deletion: "backup" };
+    await project.up();
+    const metadata = { namespace: SOLO, name: "app" };
+    assert.ok(await cluster.objects().find({ apiVersion: "apps/v1", kind: "Deployment", metadata }));
+  });
+
+  it("stop without an ingress that would wake them", async () => {
+    values.apps.crm!.state = "stopped";
+    assert.deepEqual(ops((await project.up()).steps), ["delete gateway-server-crm", "update crm-app"]);
+    assert.equal(await ingress("app-crm"), undefined);
+    assert.ok(await ingress("app-desk"));
+  });
+
+  it("say what a move would need", async () => {
+    values.apps.crm!.isolation = "dedicated";
+    const { environment } = values.apps.crm!;
+    delete values.apps.crm!.environment;
+    await assert.rejects(project.preview(), /can't move them to shop-app-crm yet/);
+    Object.assign(values.apps.crm!, { environment, isolation: "shared" });
+  });
+
+  it("leave nothing behind, or a backup that holds it all", async () => {
+    values.apps = {};
+    const { stdout } = await project.up();
+    const folder = /Backup of desk: (\S+) in the volume/.exec(stdout)?.[1];
+    assert.ok(folder, stdout);
+    const backup = join(host.storage, folder);
+    assert.deepEqual(readdirSync(backup).sort(), ["database.dump", "files", "manifest.json"]);
+    const manifest = JSON.parse(readFileSync(join(backup, "manifest.json"), "utf8")) as { tables: number };
+    assert.ok(manifest.tables > 50);
+    assert.ok(existsSync(join(backup, "files/aes_key.dat")));
+    assert.ok(!existsSync(join(host.storage, "apps/crm/aes_key.dat")));
+    assert.ok(!existsSync(join(host.storage, "uploads/desk")));
+    // Of the app of its own, whose pods were gone by then, the volume stays.
+    const own = /Backup of solo: (\S+) in the volume/.exec(stdout)?.[1];
+    assert.ok(own, stdout);
+    assert.deepEqual(readdirSync(join(host.storage, own)).sort(), ["database.dump", "manifest.json"]);
+    const left = async (apiVersion: string, kind: string) => {
+      const found = await cluster.objects().list({ apiVersion, kind, metadata: { namespace: SOLO } });
+      return found.map(({ metadata }) => metadata.name);
+    };
+    assert.deepEqual(await left("v1", "PersistentVolumeClaim"), ["files"]);
+    assert.deepEqual(await left("apps/v1", "Deployment"), []);
+    assert.deepEqual(await left("v1", "Secret"), []);
+  });
+});
