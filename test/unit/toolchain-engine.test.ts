@@ -166,7 +166,7 @@ describe("toolchain: engine", () => {
     assert.equal(engineFault(pinned, minimumEngineVersion(PROJECT_DIR)), undefined);
     assert.deepEqual(
       requiredPlugins(PROJECT_DIR).map((plugin) => plugin.name),
-      ["docker", "postgresql", "random"],
+      ["docker", "kubernetes", "postgresql", "random"],
     );
   });
 

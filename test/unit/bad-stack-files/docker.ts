@@ -80,7 +80,7 @@ export const badDocker: readonly BadStackFile[] = [
     faults: [
       {
         path: "nocobase-fleet:supervisor",
-        says: ['"official" is not to be had on platform local', "allowed: none", "platform: docker"],
+        says: ['"official" is not to be had on platform local', "allowed: open, none", "platform: docker"],
       },
     ],
   },

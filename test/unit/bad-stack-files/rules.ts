@@ -65,18 +65,6 @@ export const brokenRules: readonly BadStackFile[] = [
     ],
   },
   {
-    name: "a supervisor that the platform lacks",
-    yaml: `config:
-  nocobase-fleet:supervisor: official
-`,
-    faults: [
-      {
-        path: "nocobase-fleet:supervisor",
-        says: ['"official" is not to be had on platform local', "allowed: open, none"],
-      },
-    ],
-  },
-  {
     name: "a control plane in an entry app that hosts apps itself",
     yaml: `config:
   nocobase-fleet:supervisor: open
