@@ -4,7 +4,13 @@ import { mkdir, mkdtemp, open, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { ensureRelease } from "../../../providers/local/release";
-import { errorOf, send, type Reply, type Request } from "../../../providers/nocobase/client/http";
+import {
+  errorOf,
+  NocoBaseError,
+  send,
+  type Reply,
+  type Request,
+} from "../../../providers/nocobase/client/http";
 import { until } from "../../../providers/nocobase/client";
 import { freePort } from "../../support/ports";
 import type { TestPostgres } from "./postgres";
@@ -164,7 +170,17 @@ export class ReplicatedApp {
   async start(count: number): Promise<void> {
     for (let made = 0; made < count; made++) await (await this.add()).run();
     await Promise.all(this.replicas.map((replica) => replica.healthy()));
-    this.token = await this.replicas[0]!.signIn();
+    // An app that switches a plugin on when it has started reloads once more.
+    const token = await until(
+      () =>
+        this.replicas[0]!.signIn().catch((error: unknown) => {
+          if (error instanceof NocoBaseError && error.status >= 500) return undefined;
+          throw error;
+        }),
+      START,
+    );
+    if (token === undefined) throw new Error(`${this.database} takes no sign-in`);
+    this.token = token;
   }
 
   environment(): Record<string, string> {
