@@ -2,6 +2,7 @@
 const { createHash } = require("node:crypto");
 const path = require("node:path");
 const os = require("node:os");
+const { CLUSTER_PLUGIN } = require("./plugins.cjs");
 
 const POLL_MS = 500;
 /** A replica whose sign of life is older while it installs is taken for paused, and loses its connections. */
@@ -61,9 +62,9 @@ async function waitForTurn(requireFromRelease) {
 /** NocoBase goes on without a plugin that it doesn't find, and replicas that know nothing of each other do harm. */
 function requirePlugin(requireFromRelease) {
   try {
-    requireFromRelease.resolve(`${PLUGIN}/server`);
+    requireFromRelease.resolve(`${CLUSTER_PLUGIN}/server`);
   } catch {
-    throw new Error(`${PLUGIN} is not installed beside NocoBase, and replicas of an app need it`);
+    throw new Error(`${CLUSTER_PLUGIN} is not installed beside NocoBase, and replicas of an app need it`);
   }
 }
 

@@ -7,10 +7,12 @@ const PREFIXES = [
   "@nocobase-fleet/plugin-",
 ];
 
+const CLUSTER_PLUGIN = "@nocobase-fleet/plugin-cluster";
+
 /** Sets the variables by which NocoBase finds and loads them. */
 function prepareOwnPlugins() {
   const own = [
-    ...(process.env.FLEET_CLUSTER === "1" ? ["@nocobase-fleet/plugin-cluster"] : []),
+    ...(process.env.FLEET_CLUSTER === "1" ? [CLUSTER_PLUGIN] : []),
     ...(process.env.FLEET_SUPERVISOR_ROLE ? ["@nocobase-fleet/plugin-supervisor"] : []),
   ];
   // Also without any: an entry app that is no control plane any more still has the plugin enabled.
@@ -20,4 +22,4 @@ function prepareOwnPlugins() {
   process.env.APPEND_PRESET_LOCAL_PLUGINS = [...new Set([...plugins, ...own])].join(",");
 }
 
-module.exports = { prepareOwnPlugins };
+module.exports = { CLUSTER_PLUGIN, prepareOwnPlugins };
