@@ -82,7 +82,7 @@ export function describeLock(lock: StackLock): string {
 }
 
 /**
- * Frees a stack whose locks are all stale, by `pulumi cancel`.
+ * Frees a stack whose locks are all stale, by `pulumi cancel` where there is such a stack yet.
  * @param env whole environment of the engine, backend included
  * @returns the locks that were freed; none where there was none
  * @throws Error naming the holder where somebody may still be at work
@@ -109,6 +109,11 @@ export async function freeStaleLocks(
     env,
     timeoutMs: 60_000,
   });
+  if (freed.code !== 0 && /no stack named/.test(freed.stderr)) {
+    // The run was killed after it took the lock and before it wrote the new stack's first state.
+    for (const { file } of locks) fs.rmSync(file, { force: true });
+    return locks;
+  }
   if (freed.code !== 0) {
     throw new Error(
       `\`pulumi cancel --stack ${ref.stack}\` failed: ${tail(freed.stderr || freed.stdout, 3)}`,

@@ -1,6 +1,8 @@
 /** Platform and tenants' stacks on the real engine, with resource plugins that answer at once. */
 import assert from "node:assert/strict";
-import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import { parse } from "yaml";
 import { descendants } from "../../bench/support/processes";
@@ -122,6 +124,21 @@ describe("tenants' stacks", function () {
     const gone = await project.fleet(["destroy", "--stacks", "umbra", "--json"]);
     assert.equal(gone.code, 0, gone.stdout + gone.stderr);
     rmSync(project.stackFile("umbra"));
+  });
+
+  it("go on where a run was killed between a new stack's lock and its first state", async () => {
+    project.write("penumbra", tenant());
+    const locks = join(project.folder, ".pulumi-state/.pulumi/locks/organization/nocobase-fleet/penumbra");
+    mkdirSync(locks, { recursive: true });
+    // Of a process that has ended.
+    const { pid } = spawnSync("true");
+    const lock = { pid, username: "somebody", hostname: hostname(), timestamp: new Date().toISOString() };
+    writeFileSync(join(locks, "killed.json"), JSON.stringify(lock));
+    for (const operation of ["up", "destroy"]) {
+      const run = await project.fleet([operation, "--stacks", "penumbra", "--json"]);
+      assert.equal(run.code, 0, run.stdout + run.stderr);
+    }
+    rmSync(project.stackFile("penumbra"));
   });
 
   it("are told of what would be lost, by an exit code and a page", async () => {
