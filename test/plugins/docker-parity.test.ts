@@ -9,11 +9,11 @@ import assert from "node:assert/strict";
 import * as docker from "@pulumi/docker";
 import { UNKNOWN } from "../../providers/kit/types";
 import type { TestDocker } from "../support/dockerd";
+import { freePort } from "../support/ports";
 import { CONTAINER_EDITS, OWNER, hardened, startDocker } from "./support/docker-stack";
 import { createProject, executableOf } from "./support/engine";
 import { compare, inTheClear, takeTurns } from "./support/parity";
 import { PluginClient, type Values } from "./support/plugin-client";
-import { freePort } from "../support/ports";
 
 const SMALL = "fleet-test/small:latest";
 const CONTAINER = "docker:index/container:Container";
