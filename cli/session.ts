@@ -86,7 +86,7 @@ export async function openStack(name: string, options: OpenOptions = {}): Promis
   if (options.recover && plan.platformStack !== undefined) {
     await requireRunning(plan, createPlatformOperations(plan.facts));
   }
-  if (options.recover) await unlock(name, projectDir, toolchain, env);
+  if (options.recover) unlock(name, engine.env);
   const settings = { ...env, ...parallelism(plan) };
   const stack = await selectStack(name, projectDir, toolchain, settings, options.create ?? false);
   const operations = createOperations(plan, projectDir);
@@ -136,27 +136,17 @@ function forUser(exitCode: number): (error: unknown) => never {
   };
 }
 
-function attempt<Result>(run: () => Result): Result {
+function attempt<Result>(run: () => Result, exitCode: number = ExitCode.failed): Result {
   try {
     return run();
   } catch (error) {
-    return forUser(ExitCode.failed)(error);
+    return forUser(exitCode)(error);
   }
 }
 
-async function unlock(
-  stack: string,
-  projectDir: string,
-  toolchain: Toolchain,
-  env: Record<string, string>,
-): Promise<void> {
-  const whole = { ...process.env, ...env };
-  const freed = await freeStaleLocks(
-    toolchain.engine.path,
-    projectDir,
-    { project: PROJECT, stack },
-    whole,
-  ).catch(forUser(ExitCode.locked));
+function unlock(stack: string, env: NodeJS.ProcessEnv): void {
+  const backendUrl = env.PULUMI_BACKEND_URL ?? "";
+  const freed = attempt(() => freeStaleLocks(backendUrl, { project: PROJECT, stack }), ExitCode.locked);
   for (const lock of freed) console.error(`Freed the stack: it was locked by ${describeLock(lock)}.`);
 }
 

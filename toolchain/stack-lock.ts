@@ -3,7 +3,7 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { fileBackendFolder, removeTornMetadata } from "./backend";
-import { isAlive, processName, run, tail } from "./process";
+import { isAlive, processName } from "./process";
 
 export interface StackRef {
   /** Project name in Pulumi.yaml. */
@@ -82,18 +82,14 @@ export function describeLock(lock: StackLock): string {
 }
 
 /**
- * Frees a stack whose locks are all stale, by `pulumi cancel` where there is such a stack yet.
- * @param env whole environment of the engine, backend included
+ * Frees a stack whose locks are all stale, by removing them. `pulumi cancel` does the same (pkg/backend/diy/backend.go,
+ * `CancelCurrentUpdate`), but to locks taken meanwhile, too, and not where a run was killed before a new stack's first
+ * state.
  * @returns the locks that were freed; none where there was none
  * @throws Error naming the holder where somebody may still be at work
  */
-export async function freeStaleLocks(
-  enginePath: string,
-  projectDir: string,
-  ref: StackRef,
-  env: NodeJS.ProcessEnv,
-): Promise<StackLock[]> {
-  const locks = readStackLocks(env.PULUMI_BACKEND_URL ?? "", ref);
+export function freeStaleLocks(backendUrl: string, ref: StackRef): StackLock[] {
+  const locks = readStackLocks(backendUrl, ref);
   if (locks.length === 0) return [];
   const live = locks.filter((lock) => !lock.isStale);
   if (live.length > 0) {
@@ -103,21 +99,8 @@ export async function freeStaleLocks(
         `\`pulumi cancel --stack ${ref.stack}\`.`,
     );
   }
-  removeTornMetadata(env.PULUMI_BACKEND_URL ?? "");
-  const freed = await run(enginePath, ["cancel", "--yes", "--non-interactive", "--stack", ref.stack], {
-    cwd: projectDir,
-    env,
-    timeoutMs: 60_000,
-  });
-  if (freed.code !== 0 && /no stack named/.test(freed.stderr)) {
-    // The run was killed after it took the lock and before it wrote the new stack's first state.
-    for (const { file } of locks) fs.rmSync(file, { force: true });
-    return locks;
-  }
-  if (freed.code !== 0) {
-    throw new Error(
-      `\`pulumi cancel --stack ${ref.stack}\` failed: ${tail(freed.stderr || freed.stdout, 3)}`,
-    );
-  }
+  removeTornMetadata(backendUrl);
+  // Beside each is its metadata, unless the backend's address says `metadata=skip`.
+  for (const { file } of locks) for (const each of [`${file}.attrs`, file]) fs.rmSync(each, { force: true });
   return locks;
 }

@@ -2,12 +2,12 @@ import { buildImages, type BuiltImage } from "../../platforms/docker/images/buil
 import { defaults } from "../../config/schema/parts";
 import type { StatusRow } from "../../cli/status/rows";
 import { TestDocker } from "../../test/support/dockerd";
+import { freePort } from "../../test/support/ports";
 import { startingValues } from "../../test/e2e/scenarios";
 import { DockerHarness } from "../../test/e2e/support/docker";
 import { statusOf } from "../../test/e2e/support/fleet";
 import { Project } from "../../test/e2e/support/project";
 import { ensureToolchain } from "../../toolchain/ensure";
-import { freePort } from "../real/port";
 import { median, repeat, seconds, timed } from "../support/measure";
 import type { Report, Table } from "../support/report";
 import { withRemoval } from "../support/scope";

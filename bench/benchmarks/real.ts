@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { freePort } from "../../test/support/ports";
 import { ensureToolchain } from "../../toolchain/ensure";
 import { InstantFleet } from "../instant/fleet";
 import { RealFleet, type UpRun } from "../real/fleet";
-import { freePort } from "../real/port";
 import { load, type Load } from "../support/load";
 import { digits, mebibytes, median, ratio, repeat, seconds, timed } from "../support/measure";
 import { proportionalBytes } from "../support/processes";

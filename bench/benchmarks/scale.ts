@@ -1,8 +1,8 @@
 import { ensureToolchain } from "../../toolchain/ensure";
 import type { App } from "../../test/e2e/support/app";
 import type { ReplicatedApp } from "../../test/plugins/support/replicas";
+import { freePort } from "../../test/support/ports";
 import { RealFleet } from "../real/fleet";
-import { freePort } from "../real/port";
 import { direct, SingleProcesses } from "../real/single-processes";
 import { load, type Load, type Target } from "../support/load";
 import { digits, median, ratio, repeat, seconds } from "../support/measure";

@@ -3,11 +3,11 @@ import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import { UNKNOWN } from "../../providers/kit/types";
 import { TestDocker } from "../support/dockerd";
+import { freePort } from "../support/ports";
 import { CONTAINER_EDITS, OWNER, SECRET, hardened, startDocker } from "./support/docker-stack";
 import { executableOf, standIn } from "./support/engine";
 import { inTheClear } from "./support/parity";
 import { PluginClient, type Values } from "./support/plugin-client";
-import { freePort } from "../support/ports";
 
 const [NETWORK, VOLUME] = ["docker:index/network:Network", "docker:index/volume:Volume"];
 const [IMAGE, CONTAINER] = ["docker:index/remoteImage:RemoteImage", "docker:index/container:Container"];

@@ -3,8 +3,6 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import * as http from "node:http";
 import * as https from "node:https";
-import type { AddressInfo } from "node:net";
-import { createServer } from "node:net";
 import type { ContainerCreateOptions } from "dockerode";
 import type { GatewayPlan, RoutePlan, TlsPlan } from "../../plan/types";
 import { dockerRoutes } from "../../platforms/docker/gateway";
@@ -17,6 +15,7 @@ import { STACK_LABEL } from "../../providers/docker/labels";
 import type { Context, Props } from "../../providers/kit/types";
 import type { TestDocker } from "../support/dockerd";
 import { ensureMmdebstrap } from "../support/mmdebstrap";
+import { freePort } from "../support/ports";
 import { skipBecause } from "../support/skip";
 import { eventually } from "../e2e/support/fleet";
 import { startDocker } from "./support/docker-stack";
@@ -53,15 +52,6 @@ const route = (key: string, more: Partial<RoutePlan> = {}): RoutePlan => ({
   state: "running",
   ...more,
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
-}
 
 describe("gateway in Docker", function () {
   this.timeout(600_000);

@@ -10,12 +10,12 @@ import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import { UNKNOWN } from "../../providers/kit/types";
 import type { TestDocker } from "../support/dockerd";
+import { freePort } from "../support/ports";
 import { CONTAINER_EDITS, OWNER, hardened, startDocker } from "./support/docker-stack";
 import { createProject, executableOf } from "./support/engine";
 import { compare, inTheClear, takeTurns } from "./support/parity";
 import { PluginClient, type Values } from "./support/plugin-client";
 import { TestRegistry } from "./support/image-registry";
-import { freePort } from "../support/ports";
 
 const SMALL = "fleet-test/small:latest";
 const CONTAINER = "docker:index/container:Container";

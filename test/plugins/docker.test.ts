@@ -5,10 +5,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import { TestDocker } from "../support/dockerd";
+import { freePort } from "../support/ports";
 import { MEBIBYTE, OWNER, SECRET, hardened, startDocker } from "./support/docker-stack";
 import { createProject, standIn, type Step, type TestProject } from "./support/engine";
 import { enginesIn } from "./support/nocobase-fleet";
-import { freePort } from "../support/ports";
 
 const IMAGE = "fleet-test/small:latest";
 

@@ -13,9 +13,9 @@ import * as local from "../../providers/local/resources";
 import { observeUnits } from "../../providers/local/supervisor/client";
 import { findDumpTools } from "../../providers/local/postgres/binaries";
 import { isAlive } from "../../providers/local/support/processes";
+import { freePort } from "../support/ports";
 import { skipBecause } from "../support/skip";
 import { createProject, type TestProject } from "./support/engine";
-import { freePort } from "../support/ports";
 
 const PROVIDER = path.resolve(__dirname, "../../providers/local");
 const ADMIN_PASSWORD = "admin-pass-of-tests";

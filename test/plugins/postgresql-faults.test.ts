@@ -4,9 +4,9 @@ import * as postgresql from "@pulumi/postgresql";
 import * as pulumi from "@pulumi/pulumi";
 import fc from "fast-check";
 import { isPlainAscii, matches, md5Verifier, scramVerifier } from "../../toolchain/plugins/postgresql/scram";
+import { freePort } from "../support/ports";
 import { PASSWORD, appDatabase, type Settings } from "./support/app-database";
 import { createProject, standIn, type TestProject } from "./support/engine";
-import { freePort } from "../support/ports";
 import { ADMIN_PASSWORD, TestPostgres } from "./support/postgres";
 
 /** Unlike the SDK's classes, it hands on properties that there are not. */

@@ -31,6 +31,8 @@ const stackOf = (run: Ended, name: string) => {
 describe("tenants' stacks", function () {
   this.timeout(10 * 60_000);
   let project: InstantProject;
+  const locksOf = (stack: string) =>
+    join(project.folder, ".pulumi-state/.pulumi/locks/organization/nocobase-fleet", stack);
   const platform = { environments: { blue: {}, green: {} }, deletion: "delete" };
   const tenant = (values: object = {}) => ({
     platformStack: "platform",
@@ -106,7 +108,7 @@ describe("tenants' stacks", function () {
 
   it("go on where a killed run left them: its locks are freed", async () => {
     project.write("umbra", tenant());
-    const locks = join(project.folder, ".pulumi-state/.pulumi/locks/organization/nocobase-fleet/umbra");
+    const locks = locksOf("umbra");
     let left: number[] = [];
     const killed = await project.fleet(["up", "--stacks", "umbra", "--json"], {}, (pid) => {
       const timer = setInterval(() => {
@@ -128,7 +130,7 @@ describe("tenants' stacks", function () {
 
   it("go on where a run was killed between a new stack's lock and its first state", async () => {
     project.write("penumbra", tenant());
-    const locks = join(project.folder, ".pulumi-state/.pulumi/locks/organization/nocobase-fleet/penumbra");
+    const locks = locksOf("penumbra");
     mkdirSync(locks, { recursive: true });
     // Of a process that has ended.
     const { pid } = spawnSync("true");

@@ -1,21 +1,19 @@
-import { once } from "node:events";
-import { createServer } from "node:net";
+import { isPortFree } from "../../providers/local/support/ports";
+
+const LOOPBACK = "127.0.0.1";
+/** Above the ports that people choose, below those that the planner derives and those that the kernel gives to whoever asks. */
+const [FIRST, LAST] = [14_000, 19_999];
 
 /**
- * A port of the loopback address that nothing listens on. It is below those that the kernel gives to whoever asks for any
- * (32768 on) and those that fleets derive from names (20000 on), so that nobody takes it before the test does.
+ * A port that nobody listens on now, and hardly anybody will before its asker does: another one at each call.
+ * @throws Error where there is none
  */
 export async function freePort(): Promise<number> {
-  for (;;) {
-    const port = 10_000 + Math.floor(Math.random() * 10_000);
-    const server = createServer().listen(port, "127.0.0.1");
-    try {
-      await once(server, "listening");
-    } catch {
-      continue;
-    }
-    server.close();
-    await once(server, "close");
-    return port;
+  const count = LAST - FIRST + 1;
+  const start = Math.floor(Math.random() * count);
+  for (let step = 0; step < count; step++) {
+    const port = FIRST + ((start + step) % count);
+    if (await isPortFree(LOOPBACK, port)) return port;
   }
+  throw new Error(`no port between ${FIRST} and ${LAST} is free`);
 }

@@ -6,8 +6,8 @@ import net from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { freePort } from "../support/ports";
 import type { GatewayRoute } from "../../providers/local/gateway/routes";
+import { freePort } from "../support/ports";
 import { app, backend, endAll, fetchFrom } from "./gateway-fixtures";
 
 const LAUNCHER = resolve(__dirname, "../../providers/local/gateway/gateway.cjs");

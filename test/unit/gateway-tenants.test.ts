@@ -5,7 +5,6 @@ import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { freePort } from "../support/ports";
 import type { GatewayRoute } from "../../providers/local/gateway/routes";
 import { readTable } from "../../providers/local/gateway/table";
 import {
@@ -17,6 +16,7 @@ import {
 } from "../../providers/local/gateway/tenants";
 import { tenantRoutes } from "../../providers/local/handlers/tenant-routes";
 import type { Context } from "../../providers/kit/types";
+import { freePort } from "../support/ports";
 import { app, backend, endAll, fetchFrom } from "./gateway-fixtures";
 
 const LAUNCHER = resolve(__dirname, "../../providers/local/gateway/gateway.cjs");

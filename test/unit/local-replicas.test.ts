@@ -7,7 +7,6 @@ import * as net from "node:net";
 import * as os from "node:os";
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { freePort } from "../support/ports";
 import { UNTOUCHED_HEADER } from "../../plugins/cluster/src/server/http/gate";
 import { REPLICA_UNAVAILABLE_HEADER } from "../../providers/local/gateway/headers";
 import { findCgroups } from "../../providers/local/supervisor/cgroups";
@@ -16,6 +15,7 @@ import type { SupervisorClient } from "../../providers/local/supervisor/client";
 import { readEndpoints, type Endpoint } from "../../providers/local/supervisor/endpoints";
 import { supervisorLayout } from "../../providers/local/supervisor/layout";
 import type { UnitDefinition, UnitStatus } from "../../providers/local/supervisor/protocol";
+import { freePort } from "../support/ports";
 import { skipBecause } from "../support/skip";
 import { upgrade } from "./gateway-fixtures";
 

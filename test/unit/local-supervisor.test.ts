@@ -14,8 +14,8 @@ import {
 import { rotateLog } from "../../providers/local/supervisor/logs";
 import type { UnitDefinition, UnitStatus } from "../../providers/local/supervisor/protocol";
 import { findPortHolder, isPortFree } from "../../providers/local/support/ports";
-import { freePort } from "../support/ports";
 import { findByEnvironment, identify, isAlive } from "../../providers/local/support/processes";
+import { freePort } from "../support/ports";
 
 /** Polls until `condition` gives something; fails after 15 s. */
 async function until<T>(what: string, condition: () => Promise<T | undefined> | T | undefined): Promise<T> {

@@ -85,7 +85,9 @@ describe("requests that come to the entry app", () => {
         (path, query, header, way) => {
           const access = routing.decide(ask(`${way}${path}/x?__appName=${query}`, header));
           if (access.kind !== "pass") return;
-          const asked = new Set([path, query, header].filter((each) => each !== "main" && (each !== "" || way !== "/files/")));
+          const asked = new Set(
+            [path, query, header].filter((each) => each !== "main" && (each !== "" || way !== "/files/")),
+          );
           assert.deepEqual([...asked], [access.decision.route.key]);
         },
       ),

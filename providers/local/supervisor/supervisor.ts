@@ -135,11 +135,14 @@ export class Supervisor {
     clearTimeout(this.timer);
   }
 
-  /** Ends supervision and all processes; they start with the next daemon. */
+  /** Ends supervision and all processes, high orders first; they start with the next daemon. */
   async shutdown(): Promise<void> {
     // Else what is stopped first would be started anew while the rest is being stopped.
     this.dispose();
-    await this.stopAll(false);
+    for (const group of this.groups().reverse()) {
+      const ends = await Promise.allSettled(group.map((unit) => unit.stop(false)));
+      for (const end of ends) if (end.status === "rejected") this.log(messageOf(end.reason));
+    }
   }
 
   private makeUnit(record: Unit["definition"]): Unit {
@@ -222,10 +225,7 @@ export class Supervisor {
     if (!fs.existsSync(this.store.layout.units)) {
       // Someone removed the root with everything in it: processes without a home must not stay behind.
       this.log("the stack's folder is gone; stopping its processes");
-      this.dispose();
-      void Promise.allSettled([...this.units.values()].map((unit) => unit.stop(false))).then(() =>
-        this.onIdle(),
-      );
+      void this.shutdown().then(() => this.onIdle());
       return;
     }
     for (const unit of this.units.values()) {
