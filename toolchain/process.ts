@@ -95,30 +95,35 @@ export function tail(text: string, count = 12): string {
     .join("\n");
 }
 
-/** Whether a process with this id exists on this machine. */
+/**
+ * Whether a process with this id is at work on this machine. One that has ended and waits to be collected by its parent
+ * is not: in a container whose first process collects nobody, it would wait for ever.
+ */
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
-    return true;
   } catch (error) {
     // EPERM: it exists, and belongs to somebody else.
-    return (error as NodeJS.ErrnoException).code === "EPERM";
+    if ((error as NodeJS.ErrnoException).code !== "EPERM") return false;
   }
+  return processStatus(pid)?.[0] !== "Z";
 }
 
 /**
- * When a process began, in the kernel's own clock ticks since boot (proc(5), field 22 of /proc/PID/stat), so that
- * an id which was given to another process meanwhile is told apart.
+ * When a process began, in the kernel's own clock ticks since boot, so that an id which was given to another process
+ * meanwhile is told apart.
  * @returns undefined where there is no such process or no /proc
  */
 export function processStart(pid: number): string | undefined {
+  return processStatus(pid)?.[19];
+}
+
+/** The fields of /proc/PID/stat from the third on, the state (proc(5)); undefined where there is none. */
+function processStatus(pid: number): string[] | undefined {
   try {
     const stat = fs.readFileSync(`/proc/${pid}/stat`, "utf8");
     // The name, field 2, is in brackets and may hold spaces: count from behind it.
-    return stat
-      .slice(stat.lastIndexOf(")") + 2)
-      .split(" ")
-      .at(19);
+    return stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   } catch {
     return undefined;
   }

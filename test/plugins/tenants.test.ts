@@ -1,12 +1,13 @@
 /** Platform and tenants' stacks on the real engine, with resource plugins that answer at once. */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { parse } from "yaml";
 import { descendants } from "../../bench/support/processes";
 import { sendSignal } from "../../providers/local/support/processes";
+import { readStackLocks } from "../../toolchain/stack-lock";
 import { InstantProject, type Ended } from "./support/instant-project";
 
 interface Report {
@@ -31,8 +32,6 @@ const stackOf = (run: Ended, name: string) => {
 describe("tenants' stacks", function () {
   this.timeout(10 * 60_000);
   let project: InstantProject;
-  const locksOf = (stack: string) =>
-    join(project.folder, ".pulumi-state/.pulumi/locks/organization/nocobase-fleet", stack);
   const platform = { environments: { blue: {}, green: {} }, deletion: "delete" };
   const tenant = (values: object = {}) => ({
     platformStack: "platform",
@@ -108,11 +107,14 @@ describe("tenants' stacks", function () {
 
   it("go on where a killed run left them: its locks are freed", async () => {
     project.write("umbra", tenant());
-    const locks = locksOf("umbra");
+    const umbra = { project: "nocobase-fleet", stack: "umbra" };
+    const backend = `file://${join(project.folder, ".pulumi-state")}`;
     let left: number[] = [];
     const killed = await project.fleet(["up", "--stacks", "umbra", "--json"], {}, (pid) => {
       const timer = setInterval(() => {
-        if (!existsSync(locks) || readdirSync(locks).length === 0) return;
+        // `stack init` takes a lock, too, for a moment: only a state with resources tells that `up` is at work.
+        const isAtWork = /"urn":/.test(project.state("umbra") ?? "");
+        if (!isAtWork || readStackLocks(backend, umbra).length === 0) return;
         clearInterval(timer);
         left = descendants(pid).slice(1);
         // As the kernel does when memory runs out: nobody can say goodbye.
@@ -120,7 +122,11 @@ describe("tenants' stacks", function () {
       }, 20);
     });
     assert.equal(killed.code, null);
-    assert.ok(left.length > 0 && readdirSync(locks).length > 0, "the lock stays");
+    assert.deepEqual(
+      [left.length > 0, readStackLocks(backend, umbra).map(({ isStale }) => isStale)],
+      [true, [true]],
+      "the lock stays",
+    );
     const again = await project.fleet(["up", "--stacks", "umbra", "--json"]);
     assert.equal(again.code, 0, again.stdout + again.stderr);
     const gone = await project.fleet(["destroy", "--stacks", "umbra", "--json"]);
@@ -130,7 +136,7 @@ describe("tenants' stacks", function () {
 
   it("go on where a run was killed between a new stack's lock and its first state", async () => {
     project.write("penumbra", tenant());
-    const locks = locksOf("penumbra");
+    const locks = join(project.folder, ".pulumi-state/.pulumi/locks/organization/nocobase-fleet/penumbra");
     mkdirSync(locks, { recursive: true });
     // Of a process that has ended.
     const { pid } = spawnSync("true");

@@ -1,5 +1,6 @@
 /** The lock between processes: one at a time, and the locks of the dead taken over. */
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
@@ -85,6 +86,22 @@ describe("toolchain: lock", () => {
     ["of another host, untouched for an hour", () => leave(holder({ host: "elsewhere" }), longAgo)],
     ["that was cut short an hour ago", () => leave('{"pid":', longAgo)],
   ];
+
+  it("takes over a lock of a process that has ended and whose parent collects nobody", async () => {
+    // The shell becomes a `sleep`, which never asks for the child that it finds.
+    const parent = spawn("sh", ["-c", "sleep 0.2 & echo $!; exec sleep 60"], {
+      stdio: ["ignore", "pipe", "ignore"],
+    });
+    try {
+      const [pid] = (await once(parent.stdout, "data")) as [Buffer];
+      while (!/^State:\s+Z/m.test(fs.readFileSync(`/proc/${Number(pid)}/status`, "utf8"))) await sleep(5);
+      leave(holder({ pid: Number(pid) }));
+      assert.equal(await withLock(file, () => Promise.resolve("mine")), "mine");
+    } finally {
+      parent.kill();
+    }
+  });
+
   for (const [what, prepare] of gone) {
     it(`takes over a lock ${what}`, async () => {
       prepare();
