@@ -2,9 +2,8 @@ import { createInterface } from "node:readline/promises";
 import type { StackPlan } from "../../plan/types";
 import { ExitCode, UserError } from "../exit-codes";
 import { ensureRunning, openStack } from "../session";
-import { refuseProtected } from "../protection";
+import { refuseChange } from "../refusals";
 import { isMany } from "../stacks/select";
-import { refuseStranding } from "../tenants";
 import { runUpdate } from "../update";
 import { many, type ManyOptions } from "./many";
 
@@ -12,8 +11,7 @@ import { many, type ManyOptions } from "./many";
 export async function destroy(options: ManyOptions & { stack: string }): Promise<void> {
   if (isMany(options)) return many("destroy", options);
   const stack = await openStack(options.stack, { recover: true });
-  refuseProtected(stack.resources, undefined);
-  await refuseStranding({ stack: stack.name, resources: stack.resources, keep: undefined }, stack.engine);
+  await refuseChange(stack, undefined);
   console.log(`Destroying stack ${options.stack}:`);
   for (const line of fates(stack.plan)) console.log(`  ${line}`);
   if (!options.yes && process.stdin.isTTY) {

@@ -1,7 +1,6 @@
 import { currentResources, openStack } from "../session";
-import { refuseServerMoves } from "../server-moves";
+import { refusePreview } from "../refusals";
 import { isMany } from "../stacks/select";
-import { refuseStranding } from "../tenants";
 import { runPreview } from "../update";
 import { many, type ManyOptions } from "./many";
 
@@ -18,8 +17,6 @@ export async function preview(options: PreviewOptions): Promise<void> {
     return many("preview", { ...options, stacks: options.stack });
   }
   const stack = await openStack(options.stack, { create: true });
-  const resources = await currentResources(stack.stack);
-  await refuseStranding({ stack: stack.name, resources, keep: stack.plan }, stack.engine);
-  refuseServerMoves(resources, stack.plan);
+  await refusePreview(stack, await currentResources(stack.stack));
   process.exitCode = await runPreview(stack, options);
 }

@@ -1,10 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { ExitCode } from "../exit-codes";
 import { openStack } from "../session";
-import { refuseProtected } from "../protection";
-import { refuseServerMoves } from "../server-moves";
+import { refuseChange } from "../refusals";
 import { isMany } from "../stacks/select";
-import { refuseStranding } from "../tenants";
 import { many, type ManyOptions } from "./many";
 import { runUpdate } from "../update";
 import { backUpBeforeUpgrade } from "../upgrades";
@@ -26,9 +24,7 @@ export async function up(options: ManyOptions & { stack: string }): Promise<void
     recover: true,
     quiet: options.json,
   });
-  refuseProtected(stack.resources, stack.plan);
-  refuseServerMoves(stack.resources, stack.plan);
-  await refuseStranding({ stack: stack.name, resources: stack.resources, keep: stack.plan }, stack.engine);
+  await refuseChange(stack, stack.plan);
   await backUpBeforeUpgrade(stack.plan, stack.resources, (line) => console.error(line));
   const changes = await runUpdate("up", stack, { quiet: options.json ?? false });
   const outputs = await stack.outputs();

@@ -6,10 +6,10 @@ import { UserError } from "../exit-codes";
 import { effectsOf, type Effect, type PartName } from "../preview/effects";
 import { isForbidden, policyPacks, violationLine } from "../preview/policies";
 import { StepCollector, type Step, type Violation } from "../preview/steps";
-import { refuseServerMoves } from "../server-moves";
-import { protectedParts, refuseProtected } from "../protection";
+import { protectedParts } from "../protection";
+import { refuseChange, refusePreview } from "../refusals";
 import { currentResources, ensureRunning, firstLines, openStack, type FleetStack } from "../session";
-import { refuseStranding } from "../tenants";
+import { backUpBeforeUpgrade } from "../upgrades";
 
 export type StackOperation = "up" | "preview" | "destroy";
 
@@ -87,8 +87,7 @@ async function previewStack(
   collector: StepCollector,
 ): Promise<PartName[]> {
   const resources = await currentResources(stack.stack);
-  await refuseStranding({ stack: stack.name, resources, keep: stack.plan }, stack.engine);
-  refuseServerMoves(resources, stack.plan);
+  await refusePreview(stack, resources);
   const refused = protectedParts(resources, stack.plan);
   try {
     await stack.stack.preview({
@@ -108,11 +107,9 @@ async function changeStack(
   collector: StepCollector,
   say: (line: string) => void,
 ): Promise<void> {
-  const keep = operation === "up" ? stack.plan : undefined;
-  refuseProtected(stack.resources, keep);
-  if (keep) refuseServerMoves(stack.resources, keep);
-  await refuseStranding({ stack: stack.name, resources: stack.resources, keep }, stack.engine);
-  if (operation === "destroy") await ensureRunning(stack.operations);
+  await refuseChange(stack, operation === "up" ? stack.plan : undefined);
+  if (operation === "up") await backUpBeforeUpgrade(stack.plan, stack.resources, say);
+  else await ensureRunning(stack.operations);
   const view = createEventView(say);
   const onEvent = (event: EngineEvent) => {
     collector.handle(event);

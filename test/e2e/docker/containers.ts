@@ -69,6 +69,12 @@ export function containers(harness: () => DockerHarness): void {
       assert.ok(fs.existsSync(path.join(folder, "manifest.json")));
       assert.ok((await harness().restore(folder)) > 50, "a NocoBase database has over fifty tables");
       assert.match(output, /updated\s+erp-files/);
+      // Also where the stack is one of many.
+      const backups = () => fs.readdirSync(path.dirname(folder)).length;
+      const before = backups();
+      await harness().pretendRelease("erp", "2.2.14");
+      await project.succeed("up", "--stacks", project.stack);
+      assert.equal(backups(), before + 1);
     });
   });
 }
