@@ -3,12 +3,22 @@ import { faultsToJson, formatFaults, type Fault } from "../../config/faults";
 import { parseStackFile } from "../../config/stack-file";
 import { badDocker } from "./bad-stack-files/docker";
 import { badKubernetes } from "./bad-stack-files/kubernetes";
+import { brokenKeys } from "./bad-stack-files/keys";
+import { brokenNames } from "./bad-stack-files/names";
 import { badReplicas } from "./bad-stack-files/replicas";
 import { brokenRules } from "./bad-stack-files/rules";
 import { badShapes } from "./bad-stack-files/shape";
 import type { BadStackFile } from "./bad-stack-files/types";
 
-const files = [...badShapes, ...brokenRules, ...badReplicas, ...badDocker, ...badKubernetes];
+const files = [
+  ...badShapes,
+  ...brokenRules,
+  ...brokenNames,
+  ...brokenKeys,
+  ...badReplicas,
+  ...badDocker,
+  ...badKubernetes,
+];
 
 function faultsOf(yaml: string): readonly Fault[] {
   return parseStackFile({ text: yaml, file: "Pulumi.dev.yaml", stack: "dev" }).faults ?? [];
