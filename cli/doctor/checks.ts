@@ -8,10 +8,10 @@ import { isReleaseInstalled, knownReleases } from "../../providers/local/release
 import { fleetRoot } from "../../providers/local/root";
 import { findCgroups } from "../../providers/local/supervisor/cgroups";
 import { observeUnits } from "../../providers/local/supervisor/client";
-import { findPortHolder, isPortFree } from "../../providers/local/support/ports";
-import { backendKind } from "./backend";
 import { inspectToolchain } from "../../toolchain/ensure";
 import { describeLock, readStackLocks } from "../../toolchain/stack-lock";
+import { backendKind } from "./backend";
+import { checkWanted } from "./ports";
 
 /** `warn`: works, or will be mended by the next `up`; `fail`: `up` can't succeed before it is mended. */
 export interface Finding {
@@ -180,19 +180,7 @@ export async function checkPorts(plan: FleetPlan, projectDir: string): Promise<F
     ...Object.values(plan.databaseServers).filter((server) => server.kind === "managed"),
     ...instancesOf(plan).flatMap(({ host, replicas }) => replicas.map((replica) => ({ host, ...replica }))),
   ];
-  const findings = await Promise.all(
-    wanted.map(async ({ name, host, port }): Promise<Finding[]> => {
-      if (ours.has(name) || (await isPortFree(host, port))) return [];
-      const holder = findPortHolder(port);
-      const who = holder ? `process ${holder.pid} (${holder.command})` : "another process";
-      const fix = `stop it, or give ${name} another port in the stack file`;
-      return [{ check: `port ${port}`, result: "fail", found: `${name} needs it, ${who} holds it`, fix }];
-    }),
-  );
-  const taken = findings.flat();
-  return taken.length > 0
-    ? taken
-    : [{ check: "ports", result: "ok", found: `${wanted.length} free or our own` }];
+  return checkWanted(wanted, ours);
 }
 
 function owners(plan: FleetPlan): (InstancePlan | FleetPlan["apps"][string])[] {

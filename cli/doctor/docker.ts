@@ -5,10 +5,10 @@ import type { FleetPlan } from "../../plan/types";
 import { commonImages } from "../../platforms/docker/attachment";
 import { imageName } from "../../platforms/docker/images/profiles";
 import { DockerOperations } from "../../platforms/docker/operations";
-import { findPortHolder, isPortFree } from "../../providers/local/support/ports";
 import { findOnPath } from "../../toolchain/process";
 import { requireDocker } from "../images";
 import type { Finding } from "./checks";
+import { checkWanted } from "./ports";
 
 /** `no-new-privileges`, memory swap limits and named volumes as they are used here. */
 const OLDEST_API = 1.41;
@@ -112,16 +112,5 @@ async function checkPublishedPorts(plan: FleetPlan): Promise<Finding[]> {
     ...Object.values(plan.databaseServers).filter(({ kind }) => kind === "managed"),
     ...instances,
   ];
-  const findings = await Promise.all(
-    wanted.map(async ({ name, host, port }): Promise<Finding[]> => {
-      if (ours.has(name) || (await isPortFree(host, port))) return [];
-      const holder = findPortHolder(port);
-      const who = holder ? `process ${holder.pid} (${holder.command})` : "another process";
-      const fix = `stop it, or give ${name} another port in the stack file`;
-      return [{ check: `port ${port}`, result: "fail", found: `${name} needs it, ${who} holds it`, fix }];
-    }),
-  );
-  const taken = findings.flat();
-  const free: Finding = { check: "ports", result: "ok", found: `${wanted.length} free or our own` };
-  return taken.length > 0 ? taken : [free];
+  return checkWanted(wanted, ours);
 }

@@ -1,28 +1,4 @@
-const text = (description: string) => ({ type: "string", description });
-const secret = (description: string) => ({ type: "string", description, secret: true });
-const integer = (description: string) => ({ type: "integer", description });
-const flag = (description: string) => ({ type: "boolean", description });
-const any = (description: string) => ({ $ref: "pulumi.json#/Any", description });
-const texts = (description: string) => ({ type: "array", items: { type: "string" }, description });
-
-type Properties = Record<string, object>;
-
-/** A resource whose inputs are all outputs too. */
-function resource(
-  description: string,
-  inputs: Properties,
-  optional: readonly string[] = [],
-  outputs: Properties = {},
-) {
-  const required = Object.keys(inputs).filter((name) => !optional.includes(name));
-  return {
-    description,
-    inputProperties: inputs,
-    requiredInputs: required,
-    properties: { ...inputs, ...outputs },
-    required: [...required, ...Object.keys(outputs)],
-  };
-}
+import { any, flag, integer, resource, secret, text, texts, variables } from "../kit/schema";
 
 const running = { running: flag("Whether it runs and is healthy.") };
 const host = { host: text("Address of the daemon, unix:// or tcp://. Default: DOCKER_HOST.") };
@@ -39,12 +15,7 @@ export const schema = {
       volume: text("Name of the volume."),
       image: text("Image with Node that helps to write."),
       owner: integer("Number of the one user who may read them."),
-      files: {
-        type: "object",
-        secret: true,
-        additionalProperties: { type: "string" },
-        description: "By path.",
-      },
+      files: { ...variables("By path."), secret: true },
     }),
     "nocobase-docker:index:AppFiles": resource(
       "An app's uploads and AES key in the volume of its instance, and the guard of its data.",

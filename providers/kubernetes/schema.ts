@@ -1,17 +1,4 @@
-const text = (description: string) => ({ type: "string", description });
-const secret = (description: string) => ({ type: "string", description, secret: true });
-const any = (description: string) => ({ $ref: "pulumi.json#/Any", description });
-
-function resource(description: string, inputs: Record<string, object>, outputs: Record<string, object> = {}) {
-  const required = Object.keys(inputs);
-  return {
-    description,
-    inputProperties: inputs,
-    requiredInputs: required,
-    properties: { ...inputs, ...outputs },
-    required: [...required, ...Object.keys(outputs)],
-  };
-}
+import { any, flag, resource, secret, text, texts } from "../kit/schema";
 
 const address = { address: any("Namespace of the instance, and the kubeconfig's context.") };
 
@@ -29,7 +16,7 @@ export const schema = {
         ...address,
         appName: text("Its name inside that instance."),
         image: text("NocoBase's image."),
-        pullSecrets: { type: "array", items: { type: "string" }, description: "Names of pull secrets." },
+        pullSecrets: texts("Names of pull secrets."),
         aesKey: secret("64 hex digits."),
         deletion: text("protect, backup, retain or delete."),
         database: any("Connection of the app's own role."),
@@ -42,12 +29,13 @@ export const schema = {
         ...address,
         key: text("Key of the entry app or environment."),
         title: text("Title shown on its own pages."),
-        hostsApps: { type: "boolean", description: "Whether the multi-app manager is switched on." },
+        hostsApps: flag("Whether the multi-app manager is switched on."),
         rootEmail: text("Sign-in of the root user."),
         rootPassword: secret("Password of the root user."),
         deployment: text("Id of its Deployment."),
       },
-      { settled: { type: "boolean", description: "Whether all of it was done." } },
+      [],
+      { settled: flag("Whether all of it was done.") },
     ),
   },
 };

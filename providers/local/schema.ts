@@ -1,28 +1,7 @@
-const text = (description: string) => ({ type: "string", description });
-const secret = (description: string) => ({ type: "string", description, secret: true });
-const integer = (description: string) => ({ type: "integer", description });
-const flag = (description: string) => ({ type: "boolean", description });
-const variables = (description: string) => ({
-  type: "object",
-  description,
-  additionalProperties: { type: "string" },
-});
+import { any, flag, integer, resource, secret, text, texts, variables } from "../kit/schema";
+
 const ports = { type: "array", items: { type: "integer" } };
 const connection = { $ref: "#/types/nocobase-local:index:DatabaseConnection" };
-
-type Properties = Record<string, object>;
-
-/** A resource whose inputs are all outputs too. */
-function resource(description: string, inputs: Properties, optional: readonly string[], outputs: Properties) {
-  const required = Object.keys(inputs).filter((name) => !optional.includes(name));
-  return {
-    description,
-    inputProperties: inputs,
-    requiredInputs: required,
-    properties: { ...inputs, ...outputs },
-    required: [...required, ...Object.keys(outputs)],
-  };
-}
 
 const running = { running: flag("Whether the process runs as declared.") };
 
@@ -66,11 +45,7 @@ export const schema = {
         kind: text("entry, environment or app."),
         title: text("Shown on the gateway's own pages."),
         isolation: text("shared or dedicated; apps only."),
-        hosts: {
-          type: "array",
-          items: { type: "string" },
-          description: "Host names in lower case, without a port.",
-        },
+        hosts: texts("Host names in lower case, without a port."),
         target: text("Address of the first process that serves it."),
         instance: text("Name of the instance, whose ready processes serve it."),
         state: text("running or stopped."),
@@ -161,7 +136,7 @@ export const schema = {
       {
         stack: text("The tenant's stack."),
         platformRoot: text("Absolute folder of the platform stack."),
-        gateway: { $ref: "pulumi.json#/Any", description: "Host, port and domain of the gateway." },
+        gateway: any("Host, port and domain of the gateway."),
         routes: {
           type: "array",
           items: { $ref: "#/types/nocobase-local:index:Route" },

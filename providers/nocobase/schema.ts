@@ -1,5 +1,4 @@
-const text = (description: string) => ({ type: "string", description });
-const secret = (description: string) => ({ type: "string", secret: true, description });
+import { integer, resource, secret, text, variables } from "../kit/schema";
 
 const host = {
   type: "object",
@@ -11,12 +10,9 @@ const host = {
     account: text("Its root user's e-mail."),
     password: secret("Its root user's password."),
     encryptionKey: secret("64 hex digits: its APP_SUPERVISOR_AES_SECRET_KEY."),
-    cluster: {
-      type: "object",
-      additionalProperties: { type: "string" },
-      description:
-        "Where it runs in Kubernetes (namespace, context); it is then reached through the API server.",
-    },
+    cluster: variables(
+      "Where it runs in Kubernetes (namespace, context); it is then reached through the API server.",
+    ),
   },
   required: ["url", "account", "password", "encryptionKey"],
 };
@@ -26,7 +22,7 @@ const database = {
   description: "A database made beforehand; never created or dropped here.",
   properties: {
     host: text("Host name of the PostgreSQL server."),
-    port: { type: "integer", description: "Its port." },
+    port: integer("Its port."),
     name: text("Name of the database. Another one replaces the application, the old one first."),
     user: text("Role that owns the database."),
     password: secret("The role's password."),
@@ -114,12 +110,9 @@ export const schema = {
       },
       required: [...requiredInputs, "startMode", "state", "url"],
     },
-    "nocobase:index:Declaration": {
-      description: "What a stack file says of its fleet, told to the entry app's control plane.",
-      inputProperties: declarationProperties,
-      requiredInputs: Object.keys(declarationProperties),
-      properties: declarationProperties,
-      required: Object.keys(declarationProperties),
-    },
+    "nocobase:index:Declaration": resource(
+      "What a stack file says of its fleet, told to the entry app's control plane.",
+      declarationProperties,
+    ),
   },
 };
