@@ -1,4 +1,4 @@
 #!/usr/bin/env node
 "use strict";
-require("tsx/cjs");
+require("../toolchain/typescript.cjs");
 require("./main.ts");

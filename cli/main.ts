@@ -1,27 +1,44 @@
 /** The `fleet` command. */
-import { CommandError } from "@pulumi/pulumi/automation";
 import { Command, CommanderError } from "commander";
-import { destroy } from "./commands/destroy";
-import { doctor } from "./commands/doctor";
-import { graph } from "./commands/graph";
-import { credentials, open } from "./commands/open";
-import { buildAllImages } from "./commands/images";
-import { logs } from "./commands/logs";
-import { preview } from "./commands/preview";
-import { refresh } from "./commands/refresh";
-import { setup } from "./commands/setup";
-import * as requests from "./commands/requests";
-import { start, stop } from "./commands/start-stop";
-import { status } from "./commands/status";
-import { newTenant } from "./commands/tenant";
-import { up } from "./commands/up";
 import { ExitCode, UserError } from "./exit-codes";
-import { firstLines } from "./session";
+import { firstLines, isEngineFailure } from "./output/engine-message";
 
 /** Options every command understands. */
 export interface CommonOptions {
   stack: string;
   json?: boolean;
+}
+
+/** Where each command is; loaded when it is called. */
+/* eslint-disable @typescript-eslint/no-require-imports -- no command waits for the code of the others */
+const load = {
+  up: () => require("./commands/up") as typeof import("./commands/up"),
+  preview: () => require("./commands/preview") as typeof import("./commands/preview"),
+  destroy: () => require("./commands/destroy") as typeof import("./commands/destroy"),
+  refresh: () => require("./commands/refresh") as typeof import("./commands/refresh"),
+  startStop: () => require("./commands/start-stop") as typeof import("./commands/start-stop"),
+  status: () => require("./commands/status") as typeof import("./commands/status"),
+  graph: () => require("./commands/graph") as typeof import("./commands/graph"),
+  logs: () => require("./commands/logs") as typeof import("./commands/logs"),
+  open: () => require("./commands/open") as typeof import("./commands/open"),
+  doctor: () => require("./commands/doctor") as typeof import("./commands/doctor"),
+  requests: () => require("./commands/requests") as typeof import("./commands/requests"),
+  tenant: () => require("./commands/tenant") as typeof import("./commands/tenant"),
+  setup: () => require("./commands/setup") as typeof import("./commands/setup"),
+  images: () => require("./commands/images") as typeof import("./commands/images"),
+};
+/* eslint-enable */
+
+type Arguments<Action> = Action extends (...args: infer Args) => unknown ? Args : never;
+
+function calling<Module, Name extends keyof Module>(
+  module: () => Module,
+  name: Name,
+): (...args: Arguments<Module[Name]>) => Promise<void> {
+  return async (...args) => {
+    const action = module()[name] as (...args: Arguments<Module[Name]>) => unknown;
+    await action(...args);
+  };
 }
 
 function build(): Command {
@@ -50,48 +67,50 @@ function build(): Command {
 
   severalStacks(command("up", "create or update the fleet as its stack file says"))
     .option("--json", "print the result as JSON")
-    .action(up);
+    .action(calling(load.up, "up"));
   severalStacks(command("preview", "show what `up` would do; changes nothing"))
     .option("--diff", "show every property that changes")
     .option("--expect-no-changes", "exit 7 where there would be changes")
     .option("--refresh", "with several stacks or --markdown: look at what is really there first")
     .option("--markdown <file>", "write it as a page for a pull request; exit 4 where data would be lost")
     .option("--json", "with several stacks or --markdown: print the result as JSON")
-    .action(preview);
+    .action(calling(load.preview, "preview"));
   severalStacks(command("destroy", "stop the fleet and remove it, as each app's `deletion` says"))
     .option("-y, --yes", "don't ask")
     .option("--json", "with several stacks: print the result as JSON")
-    .action(destroy);
+    .action(calling(load.destroy, "destroy"));
   command("refresh", "compare the state with what is really there and take drift over into the state").action(
-    refresh,
+    calling(load.refresh, "refresh"),
   );
-  command("start", "start what should run (all, or the named parts)").argument("[name...]").action(start);
+  command("start", "start what should run (all, or the named parts)")
+    .argument("[name...]")
+    .action(calling(load.startStop, "start"));
   command("stop", "stop processes until the next start or up; removes nothing")
     .argument("[name...]")
-    .action(stop);
+    .action(calling(load.startStop, "stop"));
   command("status", "live state of every instance and app; exit 1 if anything that should run doesn't")
     .option("--json", "print it as JSON")
-    .action(status);
+    .action(calling(load.status, "status"));
   severalStacks(command("graph", "draw the fleet as its stack files say: SVG, or Mermaid for Markdown"))
     .option("--mermaid", "a Mermaid flowchart instead of SVG")
     .option("-o, --output <file>", "write it there (default: print it)")
-    .action(graph);
+    .action(calling(load.graph, "graph"));
   command("logs", "show the log of an app, environment, the entry app, gateway or database server")
     .argument("<name>")
     .option("-n, --lines <count>", "lines from the end", "100")
     .option("-f, --follow", "go on as it grows")
     .option("-r, --replica <number>", "one replica, from 1 (default: all, each line with its replica's name)")
-    .action(logs);
+    .action(calling(load.logs, "logs"));
   command("open", "open an app in the browser, or print its address where there is none")
     .argument("<name>")
-    .action(open);
+    .action(calling(load.open, "open"));
   command("credentials", "print the sign-in of an app's root user")
     .argument("[name]", "app, environment, or entry (default: all)")
     .option("--json", "print it as JSON")
-    .action(credentials);
+    .action(calling(load.open, "credentials"));
   command("doctor", "check this machine and the stack; changes nothing")
     .option("--json", "print it as JSON")
-    .action(doctor);
+    .action(calling(load.doctor, "doctor"));
   const asked = program
     .command("requests")
     .description("what people asked for in the entry app")
@@ -105,14 +124,14 @@ function build(): Command {
   onRequests("list", "open requests for apps, oldest first")
     .option("--all", "those that were answered, too")
     .option("--json", "print them as JSON")
-    .action(requests.list);
+    .action(calling(load.requests, "list"));
   onRequests("accept", "write what is asked for into the stack file, for the next `up`")
     .argument("<id...>", "the first characters of a request's id are enough")
-    .action(requests.accept);
+    .action(calling(load.requests, "accept"));
   onRequests("reject", "refuse requests")
     .argument("<id...>", "the first characters of a request's id are enough")
     .option("--reason <text>", "shown to who asked")
-    .action(requests.reject);
+    .action(calling(load.requests, "reject"));
   program
     .command("tenant")
     .description("stack files of tenants")
@@ -124,8 +143,10 @@ function build(): Command {
     .requiredOption("-a, --app <key...>", "apps to declare")
     .option("-p, --platform <stack>", "platform stack", process.env.PULUMI_STACK ?? "dev")
     .exitOverride()
-    .action(newTenant);
-  command("setup", "get the engine and plugins, so that plain `pulumi up` works too").action(setup);
+    .action(calling(load.tenant, "newTenant"));
+  command("setup", "get the engine and plugins, so that plain `pulumi up` works too").action(
+    calling(load.setup, "setup"),
+  );
   const images = program
     .command("images")
     .description("container images of the Docker platform")
@@ -137,7 +158,7 @@ function build(): Command {
     .option("--fresh", "fetch Debian's packages again, with their latest security updates")
     .option("--json", "print names, ids and sizes as JSON")
     .exitOverride()
-    .action(buildAllImages);
+    .action(calling(load.images, "buildAllImages"));
   return program;
 }
 
@@ -151,7 +172,7 @@ async function main(): Promise<number> {
       console.error(error.message);
       return error.exitCode;
     }
-    if (error instanceof CommandError) {
+    if (isEngineFailure(error)) {
       console.error(`The Pulumi engine failed:\n${firstLines(error.message)}`);
       return ExitCode.failed;
     }

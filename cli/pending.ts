@@ -5,7 +5,6 @@
  * state.
  */
 import type { Stack } from "@pulumi/pulumi/automation";
-import { Client } from "pg";
 import { run, tail } from "../toolchain/process";
 import type { Props } from "../providers/kit/types";
 import { UserError } from "./exit-codes";
@@ -121,6 +120,7 @@ async function isOurs(resource: StateResource, resources: StateResource[]): Prom
   if (!server || roleName === undefined || password === undefined) return false;
 
   const { host, port, sslmode, database } = plain(server.inputs) as Record<string, string | undefined>;
+  const { Client } = await import("pg");
   const client = new Client({
     host,
     port: Number(port ?? 5432),

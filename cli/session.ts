@@ -18,6 +18,7 @@ import { lineProgress, noProgress, type Progress } from "../toolchain/progress";
 import { PROJECT, projectDirectory } from "../toolchain/project";
 import { describeLock, freeStaleLocks } from "../toolchain/stack-lock";
 import { ExitCode, UserError } from "./exit-codes";
+import { firstLines } from "./output/engine-message";
 import { ensureImages } from "./images";
 import { settlePendingOperations, type StateResource } from "./pending";
 import { readPlatform, requireRunning, type EngineAccess, type PlatformOutputs } from "./platform";
@@ -214,14 +215,6 @@ function missingStackFile(projectDir: string, stackName: string): string {
     .flatMap((file) => /^Pulumi\.(.+)\.yaml$/.exec(file)?.[1] ?? [])
     .sort();
   return `there is no Pulumi.${stackName}.yaml in ${projectDir}; stack files here: ${found.join(", ") || "none"}`;
-}
-
-/** The engine's message without the command line and stack trace that the Automation API adds. */
-export function firstLines(text: string): string {
-  const stderr = /stderr: ([\s\S]*?)(\n ?err\?:|$)/.exec(text)?.[1] ?? text;
-  const lines = stderr.trim().split("\n");
-  const telling = lines.filter((line) => !line.startsWith("Command failed with exit code "));
-  return (telling.length > 0 ? telling : lines).slice(0, 8).join("\n");
 }
 
 /** Starts what is down before the engine talks to it: after a reboot `destroy` and `refresh` need the fleet running. */

@@ -5,7 +5,8 @@ import { createEventView } from "./output/engine-events";
 import { explainErrors } from "./output/explain";
 import { isForbidden, policyPacks } from "./preview/policies";
 import { violationOf, type Violation } from "./preview/steps";
-import { firstLines, type FleetStack } from "./session";
+import { firstLines } from "./output/engine-message";
+import type { FleetStack } from "./session";
 
 export type Operation = "up" | "destroy" | "refresh";
 

@@ -1,8 +1,9 @@
 /** Builds our own NocoBase plugins into the npm packages that a NocoBase release installs. Needs esbuild, no NocoBase. */
 import * as fs from "node:fs";
 import * as path from "node:path";
+import { PROJECT_DIR } from "../toolchain/locations";
 
-const ROOT = __dirname;
+const ROOT = path.join(PROJECT_DIR, "plugins");
 /** Folders of the plugins: `plugins/<name>` here is `plugins/<name>` in a release. */
 const PLUGINS = ["cluster", "supervisor"] as const;
 const SHARED = "shared";

@@ -1,10 +1,20 @@
 /** Where the toolchain reads and keeps its things. */
+import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { createHash } from "node:crypto";
 
 /** Folder of this project: the one with package.json and Pulumi.yaml. */
-export const PROJECT_DIR = path.dirname(__dirname);
+export const PROJECT_DIR = findProject(__dirname);
+
+/** Looks for it upwards: in a bundle (see typescript.cjs), `__dirname` is the folder of the program that it began in. */
+function findProject(from: string): string {
+  for (let folder = from; ; folder = path.dirname(folder)) {
+    if (fs.existsSync(path.join(folder, "Pulumi.yaml"))) return folder;
+    // A stand-in plugin, copied to where the engine looks for it: it needs none of the project's files.
+    if (folder === path.dirname(folder)) return path.dirname(from);
+  }
+}
 
 /**
  * Folder for what can be had again (engine, plugins, releases): NOCOBASE_FLEET_CACHE, else

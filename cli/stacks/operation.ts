@@ -1,6 +1,7 @@
 /** One operation on one stack, told in results instead of on the screen. */
 import type { EngineEvent } from "@pulumi/pulumi/automation";
 import { createEventView } from "../output/engine-events";
+import { firstLines } from "../output/engine-message";
 import { explainErrors, explainProtected } from "../output/explain";
 import { UserError } from "../exit-codes";
 import { effectsOf, type Effect, type PartName } from "../preview/effects";
@@ -8,7 +9,7 @@ import { isForbidden, policyPacks, violationLine } from "../preview/policies";
 import { StepCollector, type Step, type Violation } from "../preview/steps";
 import { protectedParts } from "../protection";
 import { refuseChange, refusePreview } from "../refusals";
-import { currentResources, ensureRunning, firstLines, openStack, type FleetStack } from "../session";
+import { currentResources, ensureRunning, openStack, type FleetStack } from "../session";
 import { backUpBeforeUpgrade } from "../upgrades";
 
 export type StackOperation = "up" | "preview" | "destroy";

@@ -1,6 +1,7 @@
 /** The processes that stacks are worked on in. */
 import { fork, type ChildProcess } from "node:child_process";
 import * as path from "node:path";
+import { PROJECT_DIR } from "../../toolchain/locations";
 import type { StackResult } from "./operation";
 import type { WorkerMessage, WorkerOrder } from "./worker";
 
@@ -46,7 +47,7 @@ class Worker {
   private printed = "";
 
   constructor(projectDir: string) {
-    this.child = fork(path.join(__dirname, "worker.cjs"), [], {
+    this.child = fork(path.join(PROJECT_DIR, "cli", "stacks", "worker.cjs"), [], {
       cwd: projectDir,
       stdio: ["ignore", "pipe", "pipe", "ipc"],
       execArgv: [],

@@ -1,4 +1,4 @@
 "use strict";
 // Works on stacks in a process of its own, as told over an IPC channel: see worker.ts.
-require("tsx/cjs");
+require("../../toolchain/typescript.cjs");
 require("./worker.ts").main();

@@ -5,7 +5,7 @@ import type Docker from "dockerode";
 import { installLocked } from "../../../providers/local/support/npm";
 import { ensureRelease, releaseFolder } from "../../../providers/local/release";
 import { partialOf } from "../../../providers/local/support/partial";
-import { cacheRoot, shortHash } from "../../../toolchain/locations";
+import { cacheRoot, PROJECT_DIR, shortHash } from "../../../toolchain/locations";
 import { withLock } from "../../../toolchain/lock";
 import { noProgress, withHeartbeat, type Progress } from "../../../toolchain/progress";
 import { imageArchive } from "./archive";
@@ -15,7 +15,7 @@ import { NOCOBASE_HOME, recipes, type ImageName, type Recipe } from "./recipes";
 
 /** Raised when the way layers are made changes. */
 const LAYOUT = "2";
-const NODE_SOURCE = path.join(__dirname, "node");
+const NODE_SOURCE = path.join(PROJECT_DIR, "platforms", "docker", "images", "node");
 const MANIFESTS = ["package.json", "package-lock.json"];
 
 export interface BuiltImage {

@@ -2,6 +2,7 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import type { ImageName } from "../../../plan/types";
+import { PROJECT_DIR } from "../../../toolchain/locations";
 
 export type { ImageName };
 
@@ -98,11 +99,11 @@ function users(name: string, id: number, home: string): Addition[] {
 }
 
 function own(name: string): string {
-  return fs.readFileSync(path.join(__dirname, "files", name), "utf8");
+  return fs.readFileSync(path.join(PROJECT_DIR, "platforms", "docker", "images", "files", name), "utf8");
 }
 
 function launcher(): Addition[] {
-  const source = path.join(__dirname, "..", "..", "..", "providers", "local", "launcher");
+  const source = path.join(PROJECT_DIR, "providers", "local", "launcher");
   return LAUNCHER_FILES.map((name) =>
     file(`${NOCOBASE_HOME}/launcher/${name}`, fs.readFileSync(path.join(source, name), "utf8")),
   );

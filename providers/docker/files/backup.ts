@@ -4,13 +4,14 @@ import * as path from "node:path";
 import { pipeline } from "node:stream/promises";
 import { createGzip } from "node:zlib";
 import { extract, pack, type Header, type Pack } from "tar-stream";
+import { PROJECT_DIR } from "../../../toolchain/locations";
 import type { ConnectionSettings } from "../../local/support/database";
 import { intoBackupFolder, writeManifest } from "../../local/files/backup-folder";
 import { Helper } from "../volume/helper";
 import type { VolumeAccess } from "./place";
 import { pathsOf, type Placement } from "./placement";
 
-const SCRIPT = path.join(path.dirname(__dirname), "scripts", "backup.cjs");
+const SCRIPT = path.join(PROJECT_DIR, "providers", "docker", "scripts", "backup.cjs");
 const WORK = "/work";
 const STORAGE = "/storage";
 

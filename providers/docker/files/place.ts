@@ -1,11 +1,12 @@
 /** Makes, moves and removes an app's files inside volumes, with a program that runs in a container. */
 import * as fs from "node:fs";
 import * as path from "node:path";
+import { PROJECT_DIR } from "../../../toolchain/locations";
 import type { Daemon } from "../../../toolchain/plugins/docker/daemon";
 import { Helper } from "../volume/helper";
 import type { Placement } from "./placement";
 
-const SCRIPT = path.join(path.dirname(__dirname), "scripts", "files.cjs");
+const SCRIPT = path.join(PROJECT_DIR, "providers", "docker", "scripts", "files.cjs");
 const WORK = "/work";
 const [TO, FROM] = ["/to", "/from"];
 /** Exit code of the script: the AES key that is there is another one. */

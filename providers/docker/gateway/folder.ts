@@ -15,7 +15,7 @@ export const PROGRAM_FILE = "gateway.cjs";
 export const PROXY_FILE = "Caddyfile";
 export const TENANTS_FOLDER = "tenants";
 
-const ENTRY = path.join(__dirname, "main.ts");
+const ENTRY = path.join(PROJECT_DIR, "providers", "docker", "gateway", "main.ts");
 /** Folders whose sources the program is made of. */
 const SOURCES = ["providers/docker/gateway", "providers/local/gateway", "providers/local/support"];
 

@@ -1,6 +1,7 @@
 /** Programs that work on an instance's volume, in a pod that has it mounted. */
 import * as fs from "node:fs";
 import * as path from "node:path";
+import { PROJECT_DIR } from "../../../toolchain/locations";
 import type { KubernetesObject } from "../../../toolchain/plugins/kubernetes/api/kinds";
 import { runIn, type InstanceAddress } from "../instance-pods";
 
@@ -33,9 +34,9 @@ function work() {
 const REMOVE = `${ENTER} require("node:fs").rmSync(process.argv[1], { force: true });`;
 
 const SCRIPTS = {
-  files: path.join(__dirname, "../../docker/scripts/files.cjs"),
-  backup: path.join(__dirname, "../../docker/scripts/backup.cjs"),
-  keep: path.join(__dirname, "../scripts/keep.cjs"),
+  files: path.join(PROJECT_DIR, "providers/docker/scripts/files.cjs"),
+  backup: path.join(PROJECT_DIR, "providers/docker/scripts/backup.cjs"),
+  keep: path.join(PROJECT_DIR, "providers/kubernetes/scripts/keep.cjs"),
 };
 
 /**

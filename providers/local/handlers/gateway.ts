@@ -1,6 +1,7 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { PROJECT_DIR } from "../../../toolchain/locations";
 import { changedPaths, sameValue } from "../../kit/values";
 import type { Context, Props, ResourceHandler } from "../../kit/types";
 import type { GatewayRoute, RoutingTable } from "../gateway/routes";
@@ -19,7 +20,7 @@ import {
 } from "./units";
 
 const NAME = "gateway";
-const LAUNCHER = path.join(path.dirname(__dirname), "gateway", "gateway.cjs");
+const LAUNCHER = path.join(PROJECT_DIR, "providers", "local", "gateway", "gateway.cjs");
 const START_LIMIT_MS = 60_000;
 const RELOAD_LIMIT_MS = 15_000;
 

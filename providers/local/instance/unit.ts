@@ -1,11 +1,12 @@
 /** How a NocoBase instance runs: its environment and its place under the supervisor. */
 import * as path from "node:path";
+import { PROJECT_DIR } from "../../../toolchain/locations";
 import { releaseFolder } from "../release";
 import { REPLICA_UNAVAILABLE_HEADER } from "../gateway/headers";
 import { UNIT_ORDER, type Environment, type WantedUnit } from "../handlers/units";
 import { instanceUrl, type InstanceInputs, type Replica } from "./inputs";
 
-const SERVE = path.join(path.dirname(__dirname), "launcher", "serve.cjs");
+const SERVE = path.join(PROJECT_DIR, "providers", "local", "launcher", "serve.cjs");
 /** NocoBase ends in 1.4–2.4 s; the launcher's own limit comes before the supervisor's. */
 const LAUNCHER_GRACE_MS = 15_000;
 /** A first start takes 10–25 s, an upgrade to another release longer. */

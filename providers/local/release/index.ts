@@ -2,6 +2,7 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { buildPlugins } from "../../../plugins/build";
+import { PROJECT_DIR } from "../../../toolchain/locations";
 import { withLock } from "../../../toolchain/lock";
 import { run, tail } from "../../../toolchain/process";
 import { noProgress, withHeartbeat, type Progress, type ProgressPart } from "../../../toolchain/progress";
@@ -23,7 +24,7 @@ export { isReleaseInstalled, knownReleases, releaseFolder, releaseSource } from 
 
 /** Measured for 2.2.15: 1,020 MiB on disk before pruning. */
 const NEEDED_MIB = 1300;
-const RENDER = path.join(path.dirname(__dirname), "launcher", "render.cjs");
+const RENDER = path.join(PROJECT_DIR, "providers", "local", "launcher", "render.cjs");
 
 export interface EnsureReleaseOptions {
   progress?: Progress;

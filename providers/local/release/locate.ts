@@ -1,12 +1,12 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { cacheRoot, shortHash } from "../../../toolchain/locations";
+import { cacheRoot, PROJECT_DIR, shortHash } from "../../../toolchain/locations";
 import { pluginSources } from "../../../plugins/build";
 import { listFolder, readTextIfExists } from "../support/files";
 
 /** Raised when what is done after `npm ci` changes, so that older installs are not taken for current. */
 const LAYOUT = "1";
-const RELEASES = path.join(path.dirname(__dirname), "releases");
+const RELEASES = path.join(PROJECT_DIR, "providers", "local", "releases");
 /** Files that decide what gets installed. */
 export const MANIFESTS = ["package.json", "package-lock.json", ".npmrc"] as const;
 

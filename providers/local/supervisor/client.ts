@@ -4,12 +4,14 @@ import * as fs from "node:fs";
 import * as http from "node:http";
 import * as path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { PROJECT_DIR } from "../../../toolchain/locations";
 import { hasCode, tailOf, withSocketAddress } from "../support/files";
 import { isAlive, residentMiB } from "../support/processes";
 import { cleanEnvironment } from "./child";
 import { SUPERVISOR_VERSION, type SupervisorInfo, type UnitDefinition, type UnitStatus } from "./protocol";
 import { UnitStore } from "./store";
 
+const DAEMON = path.join(PROJECT_DIR, "providers", "local", "supervisor", "main.cjs");
 const DAEMON_START_LIMIT_MS = 20_000;
 
 /** The daemon is not there (any more). */
@@ -152,7 +154,7 @@ function startDaemon(root: string): void {
   store.prepare();
   const log = fs.openSync(store.layout.daemonLog, "a", 0o600);
   try {
-    const daemon = spawn(process.execPath, [path.join(__dirname, "main.cjs"), root], {
+    const daemon = spawn(process.execPath, [DAEMON, root], {
       cwd: root,
       env: cleanEnvironment(),
       detached: true,

@@ -1,5 +1,5 @@
 // Entry of the supervisor daemon: node main.cjs <root>. A launcher, since Node 20 cannot run TypeScript itself.
-require("tsx/cjs");
+require("../../../toolchain/typescript.cjs");
 require("./daemon.ts")
   .runDaemon(process.argv[2])
   .catch((error) => {

@@ -1,5 +1,5 @@
 /** The Docker daemon that a provider speaks to, and what a user is told where it refuses. */
-import Docker from "dockerode";
+import type Docker from "dockerode";
 import type { Props } from "../../../providers/kit/types";
 import { daemonConfig, type DaemonConfig } from "./config";
 
@@ -24,9 +24,12 @@ export function daemonOf(config: Props): Daemon {
 }
 
 function clientOf(host: string): Docker {
-  if (host.startsWith("unix://")) return new Docker({ socketPath: host.slice("unix://".length) });
+  // Takes its time to load, and only fleets in Docker need it.
+  // eslint-disable-next-line @typescript-eslint/no-require-imports -- callers can't wait for an import()
+  const Client = require("dockerode") as typeof import("dockerode");
+  if (host.startsWith("unix://")) return new Client({ socketPath: host.slice("unix://".length) });
   const { hostname, port } = new URL(host);
-  return new Docker({ protocol: "http", host: hostname, port });
+  return new Client({ protocol: "http", host: hostname, port });
 }
 
 interface Refusal {
