@@ -80,7 +80,12 @@ export function supervisorOf(spec: FleetSpec): Supervisor {
   if (spec.platformStack !== undefined) return "none";
   if (spec.supervisor !== undefined) return spec.supervisor;
   const possible = platformCapabilities[spec.platform].supervisors.includes("open") && !entryHostsApps(spec);
-  return possible && topologyOf(spec) === "hybrid" ? "open" : "none";
+  return possible && hasPlugins(spec) && topologyOf(spec) === "hybrid" ? "open" : "none";
+}
+
+/** Whether the NocoBase that runs has this project's plugins: its makers' images don't. */
+export function hasPlugins({ platform, images }: FleetSpec): boolean {
+  return platform !== "docker" || images.source === "local";
 }
 
 /** Whether shared apps run in the entry app's own process. */

@@ -29,7 +29,7 @@ export const platformCapabilities: Readonly<Record<PlatformName, PlatformCapabil
     autoscaling: false,
     managedDatabaseServers: true,
     releases: "image",
-    supervisors: ["official", "none"],
+    supervisors: ["open", "official", "none"],
   },
   kubernetes: {
     replicas: true,

@@ -1,6 +1,6 @@
 /** The fleet as a whole: platform, topology, releases, connections. */
 import { platformCapabilities } from "../../platforms/capabilities";
-import { entryHostsApps } from "../../plan/fleet";
+import { entryHostsApps, hasPlugins } from "../../plan/fleet";
 import { reservedConnections } from "../schema/parts";
 import { listed, suggest } from "../suggest";
 import { given, isTenant, owners, report, type Context } from "./context";
@@ -62,6 +62,13 @@ export function supervisor(context: Context): void {
       problem: "needs an entry app that hosts no apps: its own list of applications would be in the way",
       allowed: "open only where every shared app names an environment",
       fix: "declare an environment and let the apps name it, or write none",
+    });
+  } else if (chosen === "open" && !hasPlugins(context.spec)) {
+    report(context, ["supervisor"], {
+      value: chosen,
+      problem: "is a plugin of this project, which the images of NocoBase's makers don't have",
+      allowed: "open on platform docker only with images: local",
+      fix: "write images: local, or none",
     });
   }
 }

@@ -47,6 +47,8 @@ describe("planFleet", () => {
     assert.equal(plan({ apps: { crm: {} } }).supervisor, "none");
     assert.equal(plan({ environments: { blue: {} }, apps: { crm: {} } }).supervisor, "none");
     assert.equal(plan({ environments: { blue: {} }, supervisor: "none" }).registry, undefined);
+    const docker = (images: string) => plan({ environments: { blue: {} }, platform: "docker", images });
+    assert.deepEqual([docker("local").supervisor, docker("official").supervisor], ["open", "none"]);
     const made = plan({ environments: { blue: {} }, apps: { erp: { isolation: "dedicated" } } });
     assert.deepEqual(made.registry, {
       server: "main",

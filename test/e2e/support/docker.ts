@@ -11,7 +11,7 @@ import { StateHarness } from "./state";
 
 /** The docker platform as the scenarios see it. */
 export class DockerHarness extends StateHarness implements PlatformHarness {
-  readonly supervised = false;
+  readonly supervised = true;
   constructor(
     project: Project,
     private readonly docker: Docker,
@@ -33,6 +33,7 @@ export class DockerHarness extends StateHarness implements PlatformHarness {
     const numbers = Array.from({ length: Math.abs(to - from) }, (_, index) => Math.min(from, to) + index + 1);
     return [
       ...numbers.map((number) => `${to > from ? "created" : "deleted"} ${app}-instance.${number}`),
+      "updated declaration",
       `updated ${app}-instance-service`,
       "updated gateway-server-config",
     ].sort();

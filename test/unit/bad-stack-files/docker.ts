@@ -85,6 +85,20 @@ export const badDocker: readonly BadStackFile[] = [
     ],
   },
   {
+    name: "this project's supervisor in images without its plugin",
+    yaml: `config:
+  nocobase-fleet:platform: docker
+  nocobase-fleet:supervisor: open
+  nocobase-fleet:environments: { blue: {} }
+`,
+    faults: [
+      {
+        path: "nocobase-fleet:supervisor",
+        says: ["images of NocoBase's makers don't have", "write images: local"],
+      },
+    ],
+  },
+  {
     name: "NocoBase's own supervisor with nothing to control, and apps that it would make",
     yaml: `${head}  nocobase-fleet:supervisor: official
   nocobase-fleet:apps: { crm: {} }
