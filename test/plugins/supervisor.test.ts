@@ -1,9 +1,11 @@
-/** The control plane on real NocoBase: an entry app, two runtime environments and their shared apps. */
+/** The control plane on real NocoBase: an entry app, two runtime environments, four shared apps, a dedicated one. */
 import assert from "node:assert/strict";
 import { TestPostgres } from "./support/postgres";
 import { eventually } from "./support/registry";
 import type { Replica } from "./support/replicas";
 import { SupervisedFleet } from "./support/supervised-fleet";
+
+const APPS = ["crm", "desk", "erp", "hr", "shop"];
 
 describe("an entry app as control plane", function () {
   this.timeout(600_000);
@@ -13,7 +15,11 @@ describe("an entry app as control plane", function () {
 
   before(async () => {
     postgres = await TestPostgres.start();
-    fleet = await SupervisedFleet.make(postgres, { blue: ["crm", "shop"], green: ["hr"] });
+    fleet = await SupervisedFleet.make(
+      postgres,
+      { blue: ["crm", "shop"], green: ["hr", "desk"] },
+      { erp: 2 },
+    );
     await fleet.start();
   });
   after(async () => {
@@ -23,7 +29,7 @@ describe("an entry app as control plane", function () {
   });
 
   it("shows environments with what they report, and their apps", async () => {
-    for (const app of ["crm", "shop", "hr"]) await fleet.shows(app, "running");
+    for (const app of APPS) await fleet.shows(app, "running");
     const environments = await fleet.control.get<Record<string, unknown>[]>("environments:list");
     assert.deepEqual(
       environments.map(({ name, state, release, instanceUrl }) => ({ name, state, release, instanceUrl })),
@@ -86,6 +92,24 @@ describe("an entry app as control plane", function () {
     assert.equal((await fleet.outcome(await fleet.command("restart", "crm"))).outcome, "done");
   });
 
+  it("stops and starts all apps at once, those of an environment one after another", async () => {
+    for (const [action, state] of [
+      ["stop", "stopped"],
+      ["start", "running"],
+    ] as const) {
+      const reply = await fleet.control.request(`applications:${action}`, {
+        method: "POST",
+        body: { names: APPS },
+      });
+      const records = await fleet.outcomes(reply);
+      assert.deepEqual(
+        records.map(({ outcome, error }) => [outcome, error]),
+        APPS.map(() => ["done", null]),
+      );
+      for (const app of APPS) await fleet.shows(app, state);
+    }
+  });
+
   it("sees what happens in an environment without it, within two seconds", async () => {
     const blue = fleet.environment("blue");
     await blue.post("applications:stop", undefined, { filterByTk: "shop" });
@@ -139,7 +163,7 @@ describe("an entry app as control plane", function () {
     blue.kill("SIGKILL");
     const gone = await fleet.shows("crm", "unavailable");
     assert.ok(gone < 15_000, `${gone} ms`);
-    assert.equal((await fleet.app("hr"))?.state, "running");
+    for (const app of ["hr", "desk", "erp"]) assert.equal((await fleet.app(app))?.state, "running", app);
     const kept = await fleet.command("restart", "crm");
     await restarted(blue);
     assert.equal((await fleet.outcome(kept)).outcome, "done");
@@ -171,7 +195,7 @@ describe("an entry app as control plane", function () {
     );
     const record = await fleet.outcome(await fleet.command("restart", "hr"));
     assert.equal(record.outcome, "done");
-    for (const app of ["crm", "shop", "hr"]) await fleet.shows(app, "running");
+    for (const app of APPS) await fleet.shows(app, "running");
   });
 });
 

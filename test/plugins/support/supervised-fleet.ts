@@ -153,13 +153,23 @@ export class SupervisedFleet {
 
   /** What came of a command, as the entry app's record has it. */
   async outcome(reply: Reply): Promise<Record<string, unknown>> {
-    const [command] = (reply.body as { data: { requestId: string }[] }).data;
-    return await eventually("the command's record is finished", async () => {
-      const row = await this.control
-        .get<Record<string, unknown>>("applicationCommands:get", { filterByTk: command!.requestId })
-        .catch(() => undefined);
-      return row?.finishedAt ? row : undefined;
-    });
+    const [record] = await this.outcomes(reply);
+    return record!;
+  }
+
+  /** What came of each command that was given at once. */
+  async outcomes(reply: Reply): Promise<Record<string, unknown>[]> {
+    const { data } = reply.body as { data: { requestId: string }[] };
+    return await Promise.all(
+      data.map(({ requestId }) =>
+        eventually("the command's record is finished", async () => {
+          const row = await this.control
+            .get<Record<string, unknown>>("applicationCommands:get", { filterByTk: requestId })
+            .catch(() => undefined);
+          return row?.finishedAt ? row : undefined;
+        }),
+      ),
+    );
   }
 
   /** One request to an app where it lives. */
