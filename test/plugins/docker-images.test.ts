@@ -103,7 +103,7 @@ describe("images from package registries alone", function () {
   });
 
   it("run as users without rights, and are small", async () => {
-    const limits: Record<string, number> = { proxy: 64, postgres: 128, nocobase: 800 };
+    const limits: Record<string, number> = { proxy: 64, postgres: 128, nocobase: 800, redis: 64 };
     for (const { name, tag, bytes } of images) {
       const { Config } = await server.docker.getImage(tag).inspect();
       assert.match(Config.User, /^[1-9]\d*:[1-9]\d*$/);
@@ -131,7 +131,7 @@ describe("images from package registries alone", function () {
     assert.notEqual(imageArchive(recipe, [{ ...layer, digest: `sha256:${"1".repeat(64)}` }], "a:1").id, id);
   });
 
-  it("proxy: answers, and takes another configuration while it runs", async () => {
+  it("proxy: answers before it has a configuration of the fleet's", async () => {
     await start("proxy", { volume: "/data", port: 8080 });
     const address = await addressOf("proxy", 8080);
     await until(
@@ -140,18 +140,6 @@ describe("images from package registries alone", function () {
       async () => (await statusOf(`${address}/healthz`)) === 200,
     );
     assert.equal(await statusOf(address), 404);
-    const reload = await exec(
-      "proxy",
-      "caddy",
-      "reload",
-      "--config",
-      "/etc/caddy/Caddyfile",
-      "--address",
-      "unix//tmp/caddy-admin.sock",
-      "--force",
-    );
-    assert.equal(reload.code, 0, reload.output);
-    assert.equal(await statusOf(`${address}/healthz`), 200);
   });
 
   it("postgres and nocobase: reach health together, and PostgreSQL comes back after a kill", async () => {
