@@ -33,6 +33,17 @@ export default defineConfig(
     },
   },
   {
+    // They run as one bundled file each, whose folder is another one: toolchain/typescript.cjs.
+    files: ["{cli,components,config,plan,platforms,providers,toolchain}/**/*.ts", "plugins/build.ts"],
+    ignores: ["config/generate/**", "toolchain/locations.ts"],
+    rules: {
+      "no-restricted-globals": [
+        "error",
+        ...["__dirname", "__filename"].map((name) => ({ name, message: "Use PROJECT_DIR." })),
+      ],
+    },
+  },
+  {
     files: ["test/**/*.ts", "bench/**/*.ts"],
     rules: {
       "@typescript-eslint/no-non-null-assertion": "off",

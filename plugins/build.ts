@@ -31,7 +31,7 @@ export function pluginSources(): string[] {
       .map((name) => path.join(ROOT, folder, name)),
   );
   const gateway = GATEWAY_PARTS.map((name) => path.join(GATEWAY, `${name}.ts`));
-  return [__filename, ...sources, ...gateway].sort();
+  return [path.join(ROOT, "build.ts"), ...sources, ...gateway].sort();
 }
 
 /**

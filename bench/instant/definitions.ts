@@ -53,6 +53,7 @@ const nocobase: Record<string, Answer> = {
   "nocobase:index:Application": ({ host, name }) => ({
     url: `${String((host as Props).url)}/apps/${String(name)}/`,
   }),
+  "nocobase:index:Declaration": () => ({}),
 };
 
 /** Outputs that are secrets although no input of their name was, by type. */

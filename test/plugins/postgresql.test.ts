@@ -214,6 +214,23 @@ describe("postgresql stand-in", function () {
     assert.deepEqual(await server.sql("SELECT 1 FROM pg_roles WHERE rolname IN ('crm', 'stranger')"), []);
   });
 
+  it("gives and takes privileges of one database side by side", async () => {
+    const program = () => {
+      const provider = administrator(server);
+      const database = new postgresql.Database("shared-db", { name: "shared_db" }, { provider });
+      for (let number = 1; number <= 12; number++) {
+        const role = new postgresql.Role(`guest-${number}`, { name: `guest_${number}` }, { provider });
+        const what = { role: role.name, database: database.name, objectType: "database" };
+        new postgresql.Grant(`guest-${number}-connect`, { ...what, privileges: ["CONNECT"] }, { provider });
+      }
+      return Promise.resolve({});
+    };
+    project.change({ program });
+    await project.up();
+    const { steps } = await project.destroy();
+    assert.equal(steps.filter(({ op, name }) => op === "delete" && name.endsWith("-connect")).length, 12);
+  });
+
   it("removes what somebody else removed before", async () => {
     const program = () => {
       const provider = administrator(server);

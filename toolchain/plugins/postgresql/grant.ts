@@ -62,10 +62,10 @@ export const grant: ResourceHandler = {
     const server = serverOf(config);
     await explained(`revoke the privileges of ${String(outputs.role)}`, server.address, async () => {
       if (!(await readPrivileges(server, outputs))) return;
-      await server.inTransaction(
-        (query) => asOwner(query, outputs, () => revoke(query, outputs)),
-        place(outputs),
-      );
+      await server.inTransaction(async (query) => {
+        await lock(query, outputs);
+        await asOwner(query, outputs, () => revoke(query, outputs));
+      }, place(outputs));
     });
   },
 };
