@@ -204,9 +204,12 @@ describe("apps by way of the entry app", function () {
     blue.kill("SIGKILL");
     const gone = await fleet.shows("crm", "unavailable");
     assert.ok(gone < 15_000, `${gone} ms`);
-    const page = await fetch(`${fleet.control.url}/apps/crm/admin`, PAGE);
-    assert.equal(page.status, 503);
-    assert.match(await page.text(), /crm is unavailable/);
+    // Who passes requests on may learn of it a moment after the collection.
+    await eventually("a page says so", async () => {
+      const page = await fetch(`${fleet.control.url}/apps/crm/admin`, PAGE);
+      assert.equal(page.status, 503);
+      return /crm is unavailable/.test(await page.text()) ? true : undefined;
+    });
     assert.equal((await call("erp")).status, 200);
     await blue.ended();
     await blue.run();
