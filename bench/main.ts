@@ -34,7 +34,7 @@ const benchmarks: Record<string, Benchmark> = {
   },
   kubernetes: {
     summary:
-      "a fleet's objects on a test cluster against a plain client; 10 minutes, and as long to compile it once",
+      "a fleet's objects on a test cluster against a plain client; 5 minutes, and twice that to compile it once",
     heavy: true,
     run: kubernetes,
   },

@@ -85,7 +85,8 @@ export async function openStack(name: string, options: OpenOptions = {}): Promis
   const plan = fleet ?? planOn(projectDir, name, platform);
   if (options.prefetch && !fleet) await installReleases(plan, progress).catch(forUser(ExitCode.failed));
   if (options.recover && plan.platformStack !== undefined) {
-    await requireRunning(plan, createPlatformOperations(plan.facts));
+    const hosts = Object.values(plan.apps).flatMap(({ host }) => host ?? []);
+    await requireRunning(plan, createPlatformOperations(plan.facts, hosts));
   }
   if (options.recover) unlock(name, engine.env);
   const settings = { ...env, ...parallelism(plan) };

@@ -43,6 +43,7 @@ export function exportForTenants(args: ExportArgs): pulumi.Output<PlatformExport
           url: each.url,
           release: each.plan.release,
           rootEmail: each.plan.root.email,
+          ...contextOf(plan, key),
         },
       ]),
     ),
@@ -79,4 +80,9 @@ function reachable(server: DatabaseServerPlan): PlatformServer {
   }
   const { sslMode, maintenanceDatabase, superuser } = server;
   return { host, port, adminUser, sslMode, maintenanceDatabase, superuser };
+}
+
+function contextOf({ kubernetes, environments }: FleetPlan, key: string): { context?: string } {
+  const context = environments[key]?.placement?.context ?? kubernetes?.context;
+  return context === undefined ? {} : { context };
 }

@@ -176,6 +176,8 @@ export interface PlatformEnvironment {
   readonly url: string;
   readonly release: string;
   readonly rootEmail: string;
+  /** Platform kubernetes: context of the kubeconfig, where it isn't its current one. */
+  readonly context?: string;
 }
 
 /** A database server as an administrator reaches it. */

@@ -4,6 +4,7 @@ import type { StackPlan } from "../plan/types";
 import { fleetRoot } from "../providers/local/root";
 import { LocalPlatform } from "./local";
 import { imagesOf, neighboursOf } from "./docker/attachment";
+import { hostsOf } from "./kubernetes/attachment";
 import type { Platform } from "./types";
 
 export interface PlatformSecrets {
@@ -58,6 +59,7 @@ export function createPlatform(
       instances: instancesOf(plan),
       registryPasswords,
       servers: { ...servers, ...databaseServers },
+      ...(plan.platformStack === undefined ? {} : { hosts: hostsOf(plan) }),
     });
   }
   throw new Error(`a plan for platform ${plan.platform} names no cluster`);

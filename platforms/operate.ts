@@ -3,6 +3,7 @@ import type { PlatformFacts, StackPlan } from "../plan/types";
 import { fleetRoot } from "../providers/local/root";
 import { LocalOperations } from "./local/operations";
 import { DockerOperations } from "./docker/operations";
+import { operatedOf } from "./kubernetes/attachment";
 import type { KubernetesOperationsArgs } from "./kubernetes/operations";
 import type { Operations } from "./operations";
 
@@ -18,18 +19,31 @@ export function createOperations(plan: StackPlan, projectDir: string): Operation
   if (plan.platform === "docker") return new DockerOperations(plan.stack, plan);
   if (plan.kubernetes) {
     const { stack, kubernetes: cluster } = plan;
-    return kubernetesOperations({ stack, cluster, instances: instancesOf(plan) });
+    const platform = plan.platformStack === undefined ? undefined : createPlatformOperations(plan.facts);
+    return kubernetesOperations({ stack, cluster, instances: instancesOf(plan), platform });
   }
   throw new Error(`a plan for platform ${plan.platform} names no cluster`);
 }
 
-/** Operations on the platform that a tenant's stack stands on. @throws as {@link createOperations} does */
-export function createPlatformOperations({ platform, attachment }: PlatformFacts): Operations {
+/**
+ * Operations on the platform that a tenant's stack stands on.
+ *
+ * @param hosts keys of the environments to look at, where each costs a question; default all
+ * @throws as {@link createOperations} does
+ */
+export function createPlatformOperations(
+  facts: PlatformFacts,
+  hosts = Object.keys(facts.environments),
+): Operations {
+  const { platform, attachment } = facts;
   if (platform === "local" && attachment.root !== undefined) return new LocalOperations(attachment.root);
   if (platform === "docker" && attachment.stack !== undefined) return new DockerOperations(attachment.stack);
   if (platform === "kubernetes" && attachment.stack !== undefined) {
-    // A tenant's apps there stand in namespaces of their own, and on none of the platform's instances.
-    return kubernetesOperations({ stack: attachment.stack, cluster: {}, instances: [] });
+    return kubernetesOperations({
+      stack: attachment.stack,
+      cluster: {},
+      instances: operatedOf(facts, hosts),
+    });
   }
   throw new Error(`platform "${platform}" is not implemented`);
 }

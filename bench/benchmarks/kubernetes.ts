@@ -10,8 +10,8 @@ import { ProcessWatch } from "../support/processes";
 import type { Report, Table } from "../support/report";
 import { withRemoval } from "../support/scope";
 
-const SIZES = [10, 30];
-const TENANTS = 20;
+const SIZES = [10, 20];
+const TENANTS = 8;
 /** `up`s of tenants' stacks under way at once. */
 const AT_ONCE = 2;
 const EDIT_LIMIT_SECONDS = 10;

@@ -6,7 +6,7 @@ import { connections, platform, releases, supervisor, topology } from "./fleet";
 import { isolation } from "./isolation";
 import { databases, instances, keys } from "./names";
 import { databaseServers, environments, passwords, secretOwners } from "./references";
-import { tenantsApps, kubernetes } from "./kubernetes";
+import { kubernetes } from "./kubernetes";
 import { tenant } from "./tenant";
 import { replicas } from "./replicas";
 import { resources } from "./resources";
@@ -21,7 +21,6 @@ export const rules: readonly Rule[] = [
   registries,
   imagePins,
   kubernetes,
-  tenantsApps,
   topology,
   supervisor,
   supervised,

@@ -55,17 +55,3 @@ function refuse(context: Context): void {
     });
   }
 }
-
-/** What is inside another stack's environment takes rights in that stack's namespaces. */
-export function tenantsApps(context: Context): void {
-  if (context.spec.platform !== "kubernetes" || !isTenant(context)) return;
-  for (const [key, app] of Object.entries(context.spec.apps)) {
-    if (app.isolation === "dedicated") continue;
-    report(context, ["apps", key, "isolation"], {
-      value: "shared",
-      problem: "platform kubernetes runs a tenant's apps by themselves so far",
-      allowed: "dedicated",
-      fix: "write isolation: dedicated, or declare the app in the platform's stack file",
-    });
-  }
-}

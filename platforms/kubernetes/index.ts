@@ -20,8 +20,8 @@ import { plainVariables } from "./environment";
 import { autoscaler, disruptionBudget } from "./manifests/availability";
 import { deployment, isAutoscaled, nocobaseImage } from "./manifests/deployment";
 import { limitRange, namespace, resourceQuota, serviceAccount } from "./manifests/namespace";
-import { networkPolicies, type DatabaseAddress } from "./manifests/network-policies";
-import type { InstanceFacts, Manifest } from "./manifests/object";
+import { networkPolicies, toDatabases, type DatabaseAddress } from "./manifests/network-policies";
+import type { InstanceFacts, Manifest, Place } from "./manifests/object";
 import { filesClaim, variablesSecret } from "./manifests/storage";
 import { pullSecret, pullSecretNames } from "./manifests/registries";
 import { service, serviceUrl, trafficRoute } from "./manifests/traffic";
@@ -36,10 +36,28 @@ export interface KubernetesPlatformArgs {
   readonly servers: Readonly<Record<string, DatabaseAddress>>;
   /** Passwords of the cluster's registries, by key. */
   readonly registryPasswords: Readonly<Record<string, pulumi.Input<string>>>;
+  /** For a tenant: environments of its platform, by the instance's name. */
+  readonly hosts?: Readonly<Record<string, PlatformHost>>;
+}
+
+/** An environment of another stack that hosts apps of this one. */
+export interface PlatformHost {
+  readonly address: InstanceAddress;
+  /** Servers of this stack that hold databases of apps in it. */
+  readonly databases: readonly DatabaseAddress[];
 }
 
 /** Largest request body of a tenant's apps: their platform tells its own only to its own gateway. */
 const TENANT_UPLOAD_LIMIT_MIB = 1024;
+
+/** Where apps inside an instance have their objects. */
+interface Ground {
+  readonly facts: Place;
+  readonly address: InstanceAddress;
+  readonly provider: kubernetes.Provider;
+  /** What comes before them. */
+  readonly dependsOn: readonly pulumi.Resource[];
+}
 
 /** What has been made of an instance so far. */
 interface Made {
@@ -56,6 +74,7 @@ export class KubernetesPlatform implements Platform {
   readonly attachment: Readonly<Record<string, string>>;
   private readonly providers = new Map<string, kubernetes.Provider>();
   private readonly made = new Map<string, Made>();
+  private readonly hosts = new Map<string, Ground>();
 
   constructor(private readonly args: KubernetesPlatformArgs) {
     this.attachment = { stack: args.stack };
@@ -77,7 +96,8 @@ export class KubernetesPlatform implements Platform {
     const within = { ...options, provider, dependsOn: [space] };
     const pull = pullSecret(facts, this.args.registryPasswords);
     const made = pull ? [claim, createObject(`${name}-registries`, pull, within)] : [claim];
-    const files = this.guard(name, request, facts, {
+    const ground = { facts, address: this.addressOf(facts) };
+    const files = this.guard(name, request, ground, {
       ...options,
       dependsOn: [...dependencies(options), ...made],
     });
@@ -91,25 +111,25 @@ export class KubernetesPlatform implements Platform {
     request: FilesRequest,
     options: pulumi.CustomResourceOptions,
   ): pulumi.Resource {
-    const { facts, pods } = this.madeOf(request.instance);
-    const dependsOn = [...dependencies(options), ...(pods ? [pods] : [])];
-    return this.guard(name, request, facts, { ...options, dependsOn });
+    const ground = this.groundOf(request.instance);
+    const pods = this.made.get(request.instance)?.pods;
+    const dependsOn = [...dependencies(options), ...ground.dependsOn, ...(pods ? [pods] : [])];
+    return this.guard(name, request, ground, { ...options, dependsOn });
   }
 
   private guard(
     name: string,
     request: FilesRequest,
-    facts: InstanceFacts,
+    { facts: { cluster }, address }: Pick<Ground, "facts" | "address">,
     options: pulumi.CustomResourceOptions,
   ): pulumi.Resource {
-    const { key, name: backupName, appName, aesKey, deletion, database } = request;
-    const { cluster, plan } = facts;
+    const { key, name: backupName, appName, aesKey, deletion, database, release } = request;
     return new AppFiles(
       `${name}-data`,
       {
-        ...{ key, name: backupName, appName, aesKey, deletion, database },
-        address: this.addressOf(facts),
-        image: nocobaseImage(cluster, plan.release),
+        ...{ key, name: backupName, appName, aesKey, deletion, database, release },
+        address,
+        image: nocobaseImage(cluster, release),
         pullSecrets: pullSecretNames(cluster),
       },
       options,
@@ -118,7 +138,7 @@ export class KubernetesPlatform implements Platform {
 
   /** How this machine reaches an instance: its address leads there within the cluster only. */
   clusterOf(instance: string): InstanceAddress {
-    return this.addressOf(this.madeOf(instance).facts);
+    return this.groundOf(instance).address;
   }
 
   instance(name: string, request: InstanceRequest, options: pulumi.CustomResourceOptions): InstanceHandle {
@@ -209,8 +229,8 @@ export class KubernetesPlatform implements Platform {
   ): pulumi.Resource {
     const all = new pulumi.ComponentResource("nocobase-fleet:kubernetes:Ingresses", name, {}, options);
     for (const { hosts, instanceName, key, isolation, state } of routes) {
-      const { facts, provider, files } = this.madeOf(instanceName);
-      const within = { parent: all, provider, dependsOn: [files] };
+      const { facts, provider, dependsOn } = this.groundOf(instanceName);
+      const within = { parent: all, provider, dependsOn: [...dependsOn] };
       const isHosted = isolation === "shared";
       // Any request would start a stopped app inside its host.
       if (isHosted && state === "stopped") continue;
@@ -250,6 +270,37 @@ export class KubernetesPlatform implements Platform {
   private addressOf(facts: InstanceFacts): InstanceAddress {
     const context = this.contextOf(facts);
     return { namespace: facts.namespace, ...(context === undefined ? {} : { context }) };
+  }
+
+  /** Of this stack's instance, or of one of its platform's. */
+  private groundOf(instance: string): Ground {
+    const made = this.made.get(instance);
+    if (made) {
+      const { facts, provider, files } = made;
+      return { facts, provider, address: this.addressOf(facts), dependsOn: [files] };
+    }
+    const known = this.hosts.get(instance) ?? this.hostedBy(instance);
+    this.hosts.set(instance, known);
+    return known;
+  }
+
+  /** Its stack lets it reach its own database servers, not those of a tenant. */
+  private hostedBy(instance: string): Ground {
+    const { stack, cluster, hosts = {} } = this.args;
+    const host = hosts[instance];
+    if (!host) throw new Error(`${instance} is neither an instance of stack ${stack} nor of its platform`);
+    const { address, databases } = host;
+    const provider = this.providerOf(address.context);
+    const plan = { name: instance, kind: "environment" as const };
+    const facts = { stack, cluster, plan, namespace: address.namespace };
+    if (databases.length === 0) return { facts, address, provider, dependsOn: [] };
+    const policy = toDatabases(facts, namespaceName(stack, "to-database"), databases);
+    return {
+      facts,
+      address,
+      provider,
+      dependsOn: [createObject(`${instance}-to-database`, policy, { provider })],
+    };
   }
 
   private madeOf(instance: string): Made {

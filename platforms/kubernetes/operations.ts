@@ -1,6 +1,6 @@
 /** Looks at an instance's pods, reads their logs, and scales them to none and back. */
 import { setTimeout as sleep } from "node:timers/promises";
-import type { InstancePlan, KubernetesPlan } from "../../plan/types";
+import type { InstancePlan, KubernetesPlacement, KubernetesPlan } from "../../plan/types";
 import { namespaceName } from "../../plan/names";
 import { tunnelTo } from "../../providers/kubernetes/tunnel";
 import { Cluster } from "../../toolchain/plugins/kubernetes/api/cluster";
@@ -17,10 +17,18 @@ const MANAGER = "nocobase-fleet";
 const START_LIMIT_MS = 600_000;
 const POLL_MS = 500;
 
+/** What an instance is operated by. */
+export interface OperatedInstance extends Pick<InstancePlan, "name" | "state"> {
+  readonly replicas: readonly unknown[];
+  readonly placement?: Pick<KubernetesPlacement, "context">;
+}
+
 export interface KubernetesOperationsArgs {
   readonly stack: string;
   readonly cluster: Pick<KubernetesPlan, "context">;
-  readonly instances: readonly InstancePlan[];
+  readonly instances: readonly OperatedInstance[];
+  /** For a tenant: of its platform, whose environments host its shared apps. */
+  readonly platform?: Operations;
 }
 
 interface PodStatus {
@@ -41,6 +49,8 @@ export class KubernetesOperations implements Operations {
 
   async addressOf(instance: string): Promise<string> {
     const plan = this.args.instances.find(({ name }) => name === instance);
+    const hosting = plan ? undefined : await this.args.platform?.addressOf?.(instance);
+    if (hosting !== undefined) return hosting;
     if (!plan) throw new Error(`${instance} is no instance of stack ${this.args.stack}`);
     const context = this.contextOf(plan);
     const address = { namespace: this.namespaceOf(plan), ...(context === "" ? {} : { context }) };
@@ -94,13 +104,13 @@ export class KubernetesOperations implements Operations {
     );
   }
 
-  private chosen(names: readonly string[]): readonly InstancePlan[] {
+  private chosen(names: readonly string[]): readonly OperatedInstance[] {
     const { instances } = this.args;
     return names.length === 0 ? instances : instances.filter(({ name }) => names.includes(name));
   }
 
   /** Instances that should run and were scaled to none. */
-  private async held(names: readonly string[]): Promise<InstancePlan[]> {
+  private async held(names: readonly string[]): Promise<OperatedInstance[]> {
     const running = this.chosen(names).filter(({ state }) => state === "running");
     const looks = await Promise.all(
       running.map(async (plan) => {
@@ -111,22 +121,22 @@ export class KubernetesOperations implements Operations {
     return looks.flat();
   }
 
-  private async deployment(plan: InstancePlan): Promise<KubernetesObject | undefined> {
+  private async deployment(plan: OperatedInstance): Promise<KubernetesObject | undefined> {
     return await this.clusterOf(plan).find(this.reference(plan));
   }
 
-  private reference(plan: InstancePlan) {
+  private reference(plan: OperatedInstance) {
     const metadata = { namespace: this.namespaceOf(plan), name: APP };
     return { apiVersion: "apps/v1", kind: "Deployment", metadata };
   }
 
   /** Takes the number over for the moment; `up` takes it back, as from anybody who scaled by hand. */
-  private async scale(plan: InstancePlan, replicas: number): Promise<void> {
+  private async scale(plan: OperatedInstance, replicas: number): Promise<void> {
     const operations = [{ op: "replace", path: "/spec/replicas", value: replicas }];
     await this.clusterOf(plan).patch(this.reference(plan), operations, { fieldManager: MANAGER });
   }
 
-  private async untilReady(plan: InstancePlan): Promise<void> {
+  private async untilReady(plan: OperatedInstance): Promise<void> {
     const end = Date.now() + START_LIMIT_MS;
     for (;;) {
       const part = await this.part(plan);
@@ -140,7 +150,7 @@ export class KubernetesOperations implements Operations {
     }
   }
 
-  private async part(plan: InstancePlan): Promise<LivePart | undefined> {
+  private async part(plan: OperatedInstance): Promise<LivePart | undefined> {
     const found = await this.deployment(plan);
     if (!found) return undefined;
     const pods = await this.pods(plan);
@@ -159,21 +169,21 @@ export class KubernetesOperations implements Operations {
     };
   }
 
-  private async pods(plan: InstancePlan): Promise<KubernetesObject[]> {
+  private async pods(plan: OperatedInstance): Promise<KubernetesObject[]> {
     const metadata = { namespace: this.namespaceOf(plan) };
     const pods = await this.clusterOf(plan).list({ apiVersion: "v1", kind: "Pod", metadata }, podSelector);
     return pods.sort((a, b) => ((a.metadata.name ?? "") < (b.metadata.name ?? "") ? -1 : 1));
   }
 
-  private namespaceOf({ name }: InstancePlan): string {
+  private namespaceOf({ name }: OperatedInstance): string {
     return namespaceName(this.args.stack, name);
   }
 
-  private contextOf({ placement }: InstancePlan): string {
+  private contextOf({ placement }: OperatedInstance): string {
     return placement?.context ?? this.args.cluster.context ?? "";
   }
 
-  private clusterOf(plan: InstancePlan): Cluster {
+  private clusterOf(plan: OperatedInstance): Cluster {
     const context = this.contextOf(plan);
     const known = this.clusters.get(context);
     if (known) return known;
@@ -191,7 +201,7 @@ function wantedOf({ spec }: KubernetesObject): number {
   return replicas;
 }
 
-function stateOf(found: KubernetesObject, plan: InstancePlan): Pick<LivePart, "state" | "replicas"> {
+function stateOf(found: KubernetesObject, plan: OperatedInstance): Pick<LivePart, "state" | "replicas"> {
   const { status } = found;
   const wanted = wantedOf(found);
   const {

@@ -13,6 +13,8 @@ export interface AppFilesArgs {
   address: pulumi.Input<InstanceAddress>;
   /** The app's name inside that instance: `main`, or its key where it is shared. */
   appName: pulumi.Input<string>;
+  /** NocoBase version that the app runs with. */
+  release: pulumi.Input<string>;
   /** NocoBase's image. */
   image: pulumi.Input<string>;
   /** Names of Secrets that the image is pulled with. */

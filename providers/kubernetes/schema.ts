@@ -15,6 +15,7 @@ export const schema = {
         name: text("Name of its backups."),
         ...address,
         appName: text("Its name inside that instance."),
+        release: text("NocoBase version."),
         image: text("NocoBase's image."),
         pullSecrets: texts("Names of pull secrets."),
         aesKey: secret("64 hex digits."),

@@ -284,6 +284,21 @@ describe("platform kubernetes", function () {
     assert.equal(await find("HorizontalPodAutoscaler", "app-erp", "app", "autoscaling/v2"), undefined);
   });
 
+  it("gives pods a priority class", async () => {
+    await cluster.objects().create({
+      ...{ apiVersion: "scheduling.k8s.io/v1", kind: "PriorityClass" },
+      ...{ metadata: { name: "business-critical" }, value: 1000 },
+    });
+    values.apps.hub!.kubernetes = { priorityClass: "business-critical" };
+    assert.deepEqual(ops((await project.up()).steps), ["update hub-instance"]);
+    const metadata = { namespace: `${STACK}-app-hub` };
+    const pods = await cluster.objects().list({ apiVersion: "v1", kind: "Pod", metadata });
+    assert.deepEqual(
+      pods.filter((pod) => pod.metadata.deletionTimestamp === undefined).map((pod) => spec(pod).priority),
+      [1000],
+    );
+  });
+
   it("stops an app to no replicas, its data kept", async () => {
     const claim = await find("PersistentVolumeClaim", "app-crm", "files", "v1");
     values.apps.crm!.state = "stopped";

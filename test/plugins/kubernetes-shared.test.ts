@@ -8,9 +8,14 @@ import { rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
+import { backUpBeforeUpgrade } from "../../cli/upgrades";
 import { createFleet } from "../../components/fleet";
+import type { PlatformExport } from "../../components/platform-export";
+import { createTenant } from "../../components/tenant";
+import { readFleetSpec } from "../../config/read";
+import { planTenant } from "../../plan/tenant";
 import { createPlatform } from "../../platforms";
-import { createOperations } from "../../platforms/operate";
+import { createOperations, createPlatformOperations } from "../../platforms/operate";
 import { findDumpTools } from "../../providers/local/postgres/binaries";
 import { PROJECT_DIR } from "../../toolchain/locations";
 import type { TestCluster } from "../support/kubernetes";
@@ -25,6 +30,12 @@ import { ADMIN, ADMIN_PASSWORD, TestPostgres } from "./support/postgres";
 const STACK = "shop";
 const HOST = "shop-env-blue";
 const SOLO = "shop-app-solo";
+
+const plugins = (["random", "postgresql", "kubernetes"] as const).map(standIn);
+const providers = {
+  nocobase: join(PROJECT_DIR, "providers/nocobase"),
+  "nocobase-kubernetes": join(PROJECT_DIR, "providers/kubernetes"),
+};
 
 interface Values {
   apps: Record<string, Record<string, unknown>>;
@@ -75,17 +86,15 @@ describe("shared apps on platform kubernetes", function () {
         databaseServerPasswords: { main: pulumi.secret(ADMIN_PASSWORD) },
         secretEnv: {},
       };
-      const { apps } = createFleet(
+      const { apps, forTenants } = createFleet(
         plan,
         createPlatform(plan, project.folder, { registryPasswords: {} }),
         secrets,
       );
-      return Promise.resolve({ urls: Object.values(apps).map(({ instanceUrl }) => instanceUrl) });
-    };
-    const plugins = (["random", "postgresql", "kubernetes"] as const).map(standIn);
-    const providers = {
-      nocobase: join(PROJECT_DIR, "providers/nocobase"),
-      "nocobase-kubernetes": join(PROJECT_DIR, "providers/kubernetes"),
+      return Promise.resolve({
+        urls: Object.values(apps).map(({ instanceUrl }) => instanceUrl),
+        forTenants,
+      });
     };
     project = await createProject({ program, plugins, providers });
     undone.push(() => project.dispose());
@@ -152,11 +161,92 @@ describe("shared apps on platform kubernetes", function () {
     assert.equal(await health("desk"), 200);
   });
 
+  it("come to an environment of the platform from a tenant's stack, which tidies up after itself", async () => {
+    const { outputs } = await project.up();
+    const { facts, secrets: platformSecrets } = outputs.forTenants!.value as PlatformExport;
+    let apps: object = { crm: { title: "Acme", environment: "blue", database: { server: "own" } } };
+    const tenantPlan = () => {
+      const { image } = values.kubernetes as { image: string };
+      const own = { ...(values.databaseServers as { main: object }).main };
+      const file = {
+        ...{ platformStack: STACK, deletion: "delete", kubernetes: { image }, apps },
+        databaseServers: { own },
+        databaseServerPasswords: { own: { secure: "v1:x" } },
+      };
+      const { spec, faults } = readFleetSpec({ stack: "acme", values: file, facts });
+      assert.equal(faults, undefined, JSON.stringify(faults));
+      return planTenant(spec, facts);
+    };
+    const program = () => {
+      const plan = tenantPlan();
+      const secrets = { databaseServerPasswords: { own: pulumi.secret(ADMIN_PASSWORD) }, secretEnv: {} };
+      const platform = createPlatform(plan, tenant.folder, { registryPasswords: {} });
+      createTenant({ plan, platform, secrets, platformSecrets });
+      return Promise.resolve({});
+    };
+    const tenant = await createProject({ program, plugins, providers });
+    try {
+      await tenant.up();
+      assert.equal(await health("acme-crm"), 200);
+      assert.ok(existsSync(join(host.storage, "apps/acme-crm/aes_key.dat")));
+      const { rules } = (await ingress("app-acme-crm"))!.spec as { rules: { host: string }[] };
+      assert.deepEqual(
+        rules.map((rule) => rule.host),
+        [tenantPlan().routes[0]!.hosts[0]],
+      );
+      const metadata = { namespace: HOST, name: "acme-to-database" };
+      const policy = { apiVersion: "networking.k8s.io/v1", kind: "NetworkPolicy", metadata };
+      const { egress } = (await cluster.objects().find(policy))!.spec as { egress: { ports: object[] }[] };
+      assert.deepEqual(egress[0]?.ports, [{ protocol: "TCP", port: postgres.port }]);
+      assert.deepEqual((await tenant.up()).steps, []);
+      const address = await createOperations(tenantPlan(), tenant.folder).addressOf?.("env-blue");
+      assert.equal((await fetch(`${address}/api/__app/acme-crm/__health_check`)).status, 200);
+      const [part] = await createPlatformOperations(facts).parts();
+      assert.deepEqual([part?.name, part?.state], ["env-blue", "running"]);
+      apps = {};
+      await tenant.up();
+      assert.equal(await ingress("app-acme-crm"), undefined);
+      assert.equal(await cluster.objects().find(policy), undefined);
+      assert.ok(!existsSync(join(host.storage, "apps/acme-crm/aes_key.dat")));
+      assert.equal(await health("crm"), 200);
+    } finally {
+      await tenant.dispose();
+    }
+    assert.deepEqual((await project.up()).steps, [], "the platform's own");
+  });
+
   it("stand beside apps of their own", async () => {
     values.apps.solo = { isolation: "dedicated", deletion: "backup" };
     await project.up();
     const metadata = { namespace: SOLO, name: "app" };
     assert.ok(await cluster.objects().find({ apiVersion: "apps/v1", kind: "Deployment", metadata }));
+  });
+
+  it("are backed up before they go on with another release, their files left in place", async () => {
+    const release = { version: "2.3.0" };
+    const { solo, ...others } = values.apps;
+    const edited = {
+      ...values,
+      environments: { blue: { release } },
+      apps: { ...others, solo: { ...solo, release } },
+    };
+    const resources = await project.resources(true);
+    const said: string[] = [];
+    await backUpBeforeUpgrade(planOf(edited, STACK), resources, (line) => said.push(line));
+    const places = said.flatMap((line) => {
+      const [, key, folder] = /Backup of (\w+): (\S+) in the volume of namespace shop-/.exec(line) ?? [];
+      return key && folder ? [{ key, folder }] : [];
+    });
+    assert.deepEqual(places.map(({ key }) => key).sort(), ["blue", "crm", "desk", "solo"], said.join("\n"));
+    for (const { key, folder } of places) {
+      const backup = join(host.storage, folder);
+      assert.deepEqual(readdirSync(backup).sort(), ["database.dump", "manifest.json"], key);
+    }
+    assert.ok(existsSync(join(host.storage, "apps/desk/aes_key.dat")));
+    assert.equal(await health("desk"), 200);
+    said.length = 0;
+    await backUpBeforeUpgrade(planOf(values, STACK), resources, (line) => said.push(line));
+    assert.deepEqual(said, []);
   });
 
   it("stop without an ingress that would wake them", async () => {

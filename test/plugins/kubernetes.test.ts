@@ -5,6 +5,7 @@ import * as kubernetes from "@pulumi/kubernetes";
 import type { Props } from "../../providers/kit/types";
 import type { KubernetesObject } from "../../toolchain/plugins/kubernetes/api/kinds";
 import type { TestCluster } from "../support/kubernetes";
+import { briefToken } from "../support/kubernetes-extras";
 import { createProject, standIn, type Step, type TestProject } from "./support/engine";
 import { NAMESPACE, SECRET, shop, startCluster, type Edits } from "./support/kubernetes-stack";
 
@@ -20,13 +21,15 @@ describe("kubernetes stand-in", function () {
   let project: TestProject;
   let edits: Edits = {};
   let options: kubernetes.ProviderArgs = {};
+  let kubeconfig: string;
   const undone: (() => Promise<void>)[] = [];
 
   before(async function () {
     cluster = await startCluster(this);
     undone.push(() => cluster.stop());
+    kubeconfig = cluster.kubeconfig();
     const program = () => {
-      const { namespace } = shop(cluster.kubeconfig(), edits, options);
+      const { namespace } = shop(kubeconfig, edits, options);
       return Promise.resolve({ id: namespace.id });
     };
     project = await createProject({ program, plugins: [standIn("kubernetes")] });
@@ -234,6 +237,40 @@ describe("kubernetes stand-in", function () {
     await sleep(8_000);
     cluster.thaw("kube-apiserver");
     assert.deepEqual(ops((await done).steps), ["update app"]);
+    await restore();
+  });
+
+  it("says what to do when credentials expire in the middle of an update, and goes on with new ones", async () => {
+    const account = {
+      apiVersion: "v1",
+      kind: "ServiceAccount",
+      metadata: { namespace: "default", name: "brief" },
+    };
+    await cluster.objects().create(account);
+    await cluster.objects().create({
+      apiVersion: "rbac.authorization.k8s.io/v1",
+      kind: "ClusterRoleBinding",
+      metadata: { name: "brief" },
+      roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: "cluster-admin" },
+      subjects: [{ kind: "ServiceAccount", ...account.metadata }],
+    });
+    cluster.freeze("kwok");
+    let failure = "";
+    // A busy machine may need longer to come to the Deployment.
+    for (let seconds = 15; seconds <= 120 && !failure.includes("was updated"); seconds *= 2) {
+      kubeconfig = cluster.kubeconfig(await briefToken(cluster, ["default", "brief"], seconds));
+      edits = { image: "registry.example/app:2" };
+      failure = await project.up().then(() => "it worked", String);
+    }
+    cluster.thaw("kwok");
+    assert.match(
+      failure,
+      /Deployment shop\/app was updated, but is not ready: .*credentials \(401 .*expired.* renew the kubeconfig, then run the same command again/s,
+    );
+    kubeconfig = cluster.kubeconfig();
+    await project.up();
+    assert.equal(container(await live()).image, "registry.example/app:2");
+    assert.equal(((await live()).status as Props).updatedReplicas, 2);
     await restore();
   });
 

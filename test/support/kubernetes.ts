@@ -19,7 +19,7 @@ import { freePort } from "./ports";
 import { kubernetesProgram } from "./kubernetes-program";
 import { kwokSettings, type Inside } from "./kwok";
 
-const READY_LIMIT_MS = 90_000;
+const READY_LIMIT_MS = 300_000;
 const STOP_LIMIT_MS = 10_000;
 const POLL_MS = 100;
 const NODE_ANNOTATION = "kwok.x-k8s.io/node";
@@ -116,6 +116,11 @@ export class TestCluster {
       () => true,
       (error: unknown) => !(error instanceof ApiError && error.code === 401),
     );
+  }
+
+  /** What tokens of service accounts are signed with, PEM. */
+  get signingKey(): string {
+    return readFileSync(this.signingKeyFile, "utf8");
   }
 
   /** Stops a part of the cluster from answering, its connections stay open; undone by {@link thaw}. */

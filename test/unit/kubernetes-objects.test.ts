@@ -49,6 +49,18 @@ const changes = (olds: KubernetesObject, news: KubernetesObject, live = olds) =>
     ({ path, kind, replace }) => `${kind}${replace ? "!" : ""} ${path}`,
   );
 
+describe("kubernetes stand-in: state", () => {
+  it("holds the live object without the list of its field managers, and the inputs beside it", () => {
+    const inputs = deployment({});
+    const live = deployment({}, { managedFields: [{ manager: "kubectl" }], resourceVersion: "7" });
+    const state = stateOf(inputs, live);
+    assert.equal(JSON.stringify(state).includes("managedFields"), false);
+    assert.equal((state.metadata as Props).resourceVersion, "7");
+    assert.deepEqual(state.__inputs, inputs);
+    assert.ok(live.metadata.managedFields, "the object itself is left as it is");
+  });
+});
+
 describe("kubernetes stand-in: amounts", () => {
   for (const [given, wanted] of [
     ["0.5", "500m"],

@@ -4,6 +4,7 @@ import { readFleetSpec } from "../../config/read";
 import { longestName, tenantAppName } from "../../plan/names";
 import { planTenant } from "../../plan/tenant";
 import type { PlatformFacts, TenantPlan } from "../../plan/types";
+import { hostsOf } from "../../platforms/kubernetes/attachment";
 import { key, stack } from "./support/stack-values";
 
 const server = { adminUser: "postgres", sslMode: "disable", maintenanceDatabase: "postgres" } as const;
@@ -67,12 +68,26 @@ describe("a tenant's stack file", () => {
     ]);
   });
 
-  it("has no apps inside a platform's environment on Kubernetes, and says so", () => {
+  it("has apps inside a platform's environment on Kubernetes, too", () => {
     const kubernetes = { image: "registry.example/nocobase:{version}" };
-    const apps = { crm: { environment: "blue" }, erp: { isolation: "dedicated" } };
-    assert.deepEqual(faultsOf({ kubernetes, apps }, { ...facts, platform: "kubernetes" }), [
-      "nocobase-fleet:apps.crm.isolation platform kubernetes runs a tenant's apps by themselves so far | dedicated",
-    ]);
+    const own = { kind: "external", host: "192.0.2.7" };
+    const values = {
+      ...{ kubernetes, databaseServers: { own }, databaseServerPasswords: { own: { secure: "v1:x" } } },
+      apps: { crm: { environment: "blue" }, erp: { isolation: "dedicated" } },
+    };
+    const environments = { ...facts.environments, green: { ...facts.environments.green!, context: "far" } };
+    const there: PlatformFacts = {
+      ...{ ...facts, environments, platform: "kubernetes", attachment: { stack: "platform" } },
+    };
+    const { spec, faults } = read(values, there);
+    assert.equal(faults, undefined, JSON.stringify(faults));
+    assert.deepEqual(hostsOf(planTenant(spec, there)), {
+      "env-blue": {
+        address: { namespace: "platform-env-blue" },
+        databases: [{ host: "192.0.2.7", port: 5432 }],
+      },
+      "env-green": { address: { namespace: "platform-env-green", context: "far" }, databases: [] },
+    });
   });
 
   it("leaves what its apps name there until the platform is known", () => {

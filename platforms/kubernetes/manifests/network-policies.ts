@@ -1,6 +1,6 @@
 /** Nothing may talk to an instance's pods, nor they to anything, but what is said here. */
 import { isIP } from "node:net";
-import { metadata, podSelector, type InstanceFacts, type Manifest } from "./object";
+import { metadata, podSelector, type InstanceFacts, type Manifest, type Place } from "./object";
 
 export interface DatabaseAddress {
   readonly host: string;
@@ -24,16 +24,19 @@ export function networkPolicies(facts: InstanceFacts, databases: readonly Databa
       policyTypes: ["Egress"],
       egress: [{ to: [namespaces({ [NAMESPACE_NAME]: "kube-system" })], ports: DNS_PORTS }],
     }),
-    policy(facts, "to-database", {
-      policyTypes: ["Egress"],
-      egress: databases.map(({ host, port }) => ({
-        ...destination(host),
-        ports: [{ protocol: "TCP", port }],
-      })),
-    }),
+    toDatabases(facts, "to-database", databases),
     ...withinFleet(facts),
     ...(cluster.egress.length > 0 ? [beyond(facts)] : []),
   ];
+}
+
+/** Lets a namespace's pods reach database servers. */
+export function toDatabases(place: Place, name: string, databases: readonly DatabaseAddress[]): Manifest {
+  const egress = databases.map(({ host, port }) => ({
+    ...destination(host),
+    ports: [{ protocol: "TCP", port }],
+  }));
+  return policy(place, name, { policyTypes: ["Egress"], egress });
 }
 
 const http = { protocol: "TCP", port: "http" };
@@ -83,7 +86,7 @@ function namespaces(matchLabels: Record<string, string>) {
   return { namespaceSelector: { matchLabels } };
 }
 
-function policy(facts: InstanceFacts, name: string, spec: object): Manifest {
+function policy(facts: Place, name: string, spec: object): Manifest {
   return {
     apiVersion: "networking.k8s.io/v1",
     kind: "NetworkPolicy",

@@ -16,13 +16,19 @@ export interface Metadata {
   readonly annotations?: Readonly<Record<string, string>>;
 }
 
-/** Everything that the manifests of one instance follow from. */
-export interface InstanceFacts {
+/** Where an object lies, and whose it is: a tenant's may lie beside an environment of its platform's stack. */
+export interface Place {
+  /** The stack that makes the object. */
   readonly stack: string;
   readonly namespace: string;
+  readonly plan: Pick<InstancePlan, "name" | "kind">;
+  readonly cluster: KubernetesPlan;
+}
+
+/** Everything that the manifests of one instance follow from. */
+export interface InstanceFacts extends Place {
   readonly plan: InstancePlan;
   readonly placement: KubernetesPlacement;
-  readonly cluster: KubernetesPlan;
 }
 
 /** Name of an instance's objects within its own namespace. */
@@ -37,7 +43,7 @@ export const DELETION = "nocobase-fleet/deletion";
 const KIND_LABEL = "nocobase-fleet/kind";
 
 /** Marks an object as this stack's: Pulumi leaves others' alone, and people see at once. */
-export function labels({ stack, plan }: Pick<InstanceFacts, "stack" | "plan">): Record<string, string> {
+export function labels({ stack, plan }: Pick<Place, "stack" | "plan">): Record<string, string> {
   return {
     "app.kubernetes.io/name": "nocobase",
     "app.kubernetes.io/instance": plan.name,
@@ -50,7 +56,7 @@ export function labels({ stack, plan }: Pick<InstanceFacts, "stack" | "plan">): 
 /** What selects an instance's pods in its namespace; never changes. */
 export const podSelector: Readonly<Record<string, string>> = { "app.kubernetes.io/name": "nocobase" };
 
-export function metadata(facts: InstanceFacts, name: string, annotations?: Record<string, string>): Metadata {
+export function metadata(facts: Place, name: string, annotations?: Record<string, string>): Metadata {
   return { name, namespace: facts.namespace, labels: labels(facts), ...(annotations ? { annotations } : {}) };
 }
 

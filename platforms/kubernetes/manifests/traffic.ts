@@ -1,5 +1,5 @@
 /** How requests come to an instance. */
-import { APP, NO_WAIT, metadata, podSelector, type InstanceFacts, type Manifest } from "./object";
+import { APP, NO_WAIT, metadata, podSelector, type InstanceFacts, type Manifest, type Place } from "./object";
 
 const PORT = 80;
 
@@ -32,15 +32,15 @@ export interface Route {
 }
 
 /** An Ingress, or an HTTPRoute where the cluster has a Gateway. */
-export function trafficRoute(facts: InstanceFacts, route: Route): Manifest {
+export function trafficRoute(facts: Place, route: Route): Manifest {
   return facts.cluster.gatewayApi ? httpRoute(facts, route, facts.cluster.gatewayApi) : ingress(facts, route);
 }
 
 /** Limits of uploads are the Gateway's own; certificates belong to its listeners. */
 function httpRoute(
-  facts: InstanceFacts,
+  facts: Place,
   { hosts, hostedApp }: Route,
-  { name, namespace }: NonNullable<InstanceFacts["cluster"]["gatewayApi"]>,
+  { name, namespace }: NonNullable<Place["cluster"]["gatewayApi"]>,
 ): Manifest {
   const [own] = hosts;
   // NocoBase knows an app that it hosts by one host name.
@@ -63,7 +63,7 @@ function httpRoute(
 }
 
 /** Not every controller ever says that an ingress is ready, so nobody waits for it. */
-export function ingress(facts: InstanceFacts, { hosts, uploadLimitMiB, hostedApp }: Route): Manifest {
+export function ingress(facts: Place, { hosts, uploadLimitMiB, hostedApp }: Route): Manifest {
   const { class: ingressClassName, issuer, annotations } = facts.cluster.ingress;
   const certificate: Record<string, string> = issuer ? { "cert-manager.io/cluster-issuer": issuer } : {};
   const backend = { service: { name: APP, port: { name: "http" } } };

@@ -12,6 +12,8 @@ export interface BackupRequest {
   readonly name: string;
   readonly place: AppPlace;
   readonly database: ConnectionSettings;
+  /** Moves the app's files beside the dump: they would stay with an instance that goes on without the app. */
+  readonly takesFiles: boolean;
 }
 
 interface Facts {
@@ -21,13 +23,13 @@ interface Facts {
 }
 
 /**
- * Dumps the database, reads the dump back, and compares it with the database. Files of an app that an instance hosts are
- * moved beside it; those of an instance of its own stay where they are, since its volume is kept.
+ * Dumps the database, reads the dump back, and compares it with the database. Files stay where they are, since the volume
+ * is kept, unless `takesFiles`.
  * @returns the folder within the volume
  * @throws Error where the dump is not whole; nothing was moved then
  */
 export async function takeBackup(access: VolumeAccess, request: BackupRequest): Promise<string> {
-  const { name, place, database } = request;
+  const { name, place, database, takesFiles } = request;
   const stamp = new Date().toISOString().replace(/[-:]|\.\d+/g, "");
   const folder = `${BACKUPS}/${name}-${stamp}`;
   const { password, ...where } = database;
@@ -43,10 +45,9 @@ export async function takeBackup(access: VolumeAccess, request: BackupRequest): 
       `the dump of ${database.name} holds ${facts.tables} tables, the database ${facts.counted}: not taken for whole`,
     );
   }
-  const isHosted = place.appName !== "main";
   const kept = await runScript(access, "keep", {
     folder,
-    files: isHosted ? pathsOf({ ...place, volume: "" }) : {},
+    files: takesFiles ? pathsOf({ ...place, volume: "" }) : {},
     manifest: { app: place.key, takenAt: new Date().toISOString(), database: where, ...facts, restore },
   });
   if (kept.code !== 0) throw new Error(kept.output);

@@ -9,16 +9,19 @@ import { takeBackup } from "../files/backup";
 import { withHelperPod } from "../files/helper-pod";
 import { placeFiles, removeFiles, type AppPlace } from "../files/place";
 import type { VolumeAccess } from "../files/volume";
-import { awaitPod, clusterOf, type InstanceAddress } from "../instance-pods";
+import { awaitPod, clusterOf, readyPod, type InstanceAddress } from "../instance-pods";
 
 const READY_LIMIT_MS = 120_000;
 /** Of the image and of the platform's manifests. */
 const MOUNT_PATH = "/app/nocobase/storage";
 const CLAIM = "files";
 
-interface FilesInputs extends AppPlace {
+/** Checked inputs of an AppFiles. */
+export interface FilesInputs extends AppPlace {
   /** Name of its backups: `app-crm`. */
   name: string;
+  /** NocoBase version. */
+  release: string;
   address: InstanceAddress;
   image: string;
   pullSecrets: string[];
@@ -51,7 +54,7 @@ async function hostOf({ address }: FilesInputs, signal: AbortSignal): Promise<Vo
   return { address, pod: await awaitPod(address, READY_LIMIT_MS, signal), signal };
 }
 
-/** With a pod that has the volume: the host's, or one for this alone where the app's own are gone. */
+/** With a pod that has the volume: the host's or the app's own, or one for this alone where those are gone. */
 async function withVolume<Result>(
   inputs: FilesInputs,
   signal: AbortSignal,
@@ -59,6 +62,9 @@ async function withVolume<Result>(
 ): Promise<Result> {
   if (isHosted(inputs)) return await work(await hostOf(inputs, signal));
   const { address, image, pullSecrets } = inputs;
+  const pod = await readyPod(address, signal);
+  // Its volume may be one that a single node mounts.
+  if (pod) return await work({ address, pod, signal });
   const helper = { address, image, pullSecrets, claim: CLAIM, mountPath: MOUNT_PATH };
   return await withHelperPod(helper, signal, (pod: KubernetesObject) => work({ address, pod, signal }));
 }
@@ -89,7 +95,7 @@ export const appFiles: ResourceHandler = {
 
   diff(_id, _olds, news, _context, oldInputs) {
     const changes = changedPaths(oldInputs, news)
-      .filter((path) => path !== "image")
+      .filter((path) => path !== "image" && path !== "release")
       .map((path) => ({ path, replace: path === "name" || path === "key" }));
     return { changes, deleteBeforeReplace: true };
   },
@@ -132,7 +138,7 @@ async function backUp(inputs: FilesInputs, context: Context): Promise<string> {
   try {
     context.status(`${name}: dumping database ${database.name}`);
     const folder = await withVolume(inputs, context.signal, (access) =>
-      takeBackup(access, { name, database, place: placeOf(inputs) }),
+      takeBackup(access, { name, database, place: placeOf(inputs), takesFiles: isHosted(inputs) }),
     );
     return `Backup of ${key}: ${folder} in the volume of namespace ${address.namespace} (how to restore it: manifest.json).`;
   } catch (error) {
@@ -141,4 +147,17 @@ async function backUp(inputs: FilesInputs, context: Context): Promise<string> {
         "Repair that and run it again; or put the app back, choose another `deletion`, run `up`, and then take it out.",
     );
   }
+}
+
+/**
+ * Dumps the database of an app that goes on, into its volume, and reads the dump back.
+ * @returns where it lies, for people
+ * @throws Error where the dump is not whole
+ */
+export async function backUpDatabase(inputs: FilesInputs, signal: AbortSignal): Promise<string> {
+  const { name, database, address } = inputs;
+  const folder = await withVolume(inputs, signal, (access) =>
+    takeBackup(access, { name, database, place: placeOf(inputs), takesFiles: false }),
+  );
+  return `${folder} in the volume of namespace ${address.namespace}`;
 }

@@ -1,4 +1,7 @@
-/** What the state holds of an object: the live one, and beside it the inputs it was made from. As upstream's. */
+/**
+ * What the state holds of an object: the live one, and beside it the inputs it was made from. As upstream's, but for
+ * the list of field managers: nobody reads it out of a state, and the engine writes the whole state at each step.
+ */
 import { randomBytes } from "node:crypto";
 import type { Props } from "../../../../providers/kit/types";
 import { secret } from "../../../../providers/kit/values";
@@ -35,8 +38,11 @@ export function parseCheckpoint(state: Props): Checkpoint {
 }
 
 export function checkpoint({ inputs, live, fieldManager, initialApiVersion }: Checkpoint): Props {
+  const metadata = { ...live.metadata };
+  Reflect.deleteProperty(metadata, "managedFields");
   return {
     ...withSecretData(live),
+    metadata,
     [INPUTS]: withSecretData(inputs),
     [INITIAL_API_VERSION]: initialApiVersion,
     [FIELD_MANAGER]: fieldManager,
