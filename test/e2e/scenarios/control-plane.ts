@@ -12,10 +12,6 @@ interface Row {
 /** The entry app shows and commands the fleet, and says what `fleet status` says. */
 export function controlPlane(harness: () => PlatformHarness): void {
   describe("control plane", () => {
-    before(function () {
-      if (!harness().supervised) this.skip();
-    });
-
     const states = async (entry: App): Promise<Record<string, string>> =>
       Object.fromEntries(
         (await entry.call<Row[]>("applications:list")).map(({ name, state }) => [name, state]),

@@ -11,7 +11,6 @@ import { StateHarness } from "./state";
 
 /** The docker platform as the scenarios see it. */
 export class DockerHarness extends StateHarness implements PlatformHarness {
-  readonly supervised = true;
   constructor(
     project: Project,
     private readonly docker: Docker,

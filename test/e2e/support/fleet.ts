@@ -7,8 +7,6 @@ import type { Project } from "./project";
 /** What the shared scenarios need of a platform, past the `fleet` command. */
 export interface PlatformHarness {
   readonly project: Project;
-  /** Whether the entry app is the control plane there by default. */
-  readonly supervised: boolean;
   /** Identity of each process or container by part name: changes exactly when it was started anew. */
   identities(): Promise<Record<string, string>>;
   /** What `up` says that it did when a dedicated app got more replicas, or fewer. */

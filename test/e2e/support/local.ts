@@ -10,7 +10,6 @@ import { StateHarness } from "./state";
 
 /** The local platform as the scenarios see it. */
 export class LocalHarness extends StateHarness implements PlatformHarness {
-  readonly supervised = true;
   get root(): string {
     return fleetRoot(this.project.folder, this.project.stack);
   }
