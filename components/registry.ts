@@ -78,8 +78,9 @@ export class Registry extends pulumi.ComponentResource {
     );
     const grant = new postgresql.Grant(
       `${key}-registry-connect`,
-      { role: role.name, database: this.database, objectType: "database", privileges: ["CONNECT"] },
-      within,
+      // By the name that the plan has: policies are to know in a preview who is granted what.
+      { role: name, database: this.database, objectType: "database", privileges: ["CONNECT"] },
+      { ...within, dependsOn: role },
     );
     return this.variables(grant.database, role.name, password);
   }
