@@ -31,6 +31,6 @@ async function refuseLosses(
   resources: readonly StateResource[],
   keep: StackPlan | undefined,
 ): Promise<void> {
-  if (keep) refuseServerMoves(resources, keep);
   await refuseStranding({ stack: name, resources, keep }, engine);
+  if (keep) refuseServerMoves(resources, keep);
 }

@@ -32,18 +32,20 @@ export function refuseServerMoves(resources: readonly StateResource[], plan: Sta
   );
 }
 
-/** Parts whose database is on another server, as the state says, than the plan has it. */
+/** Parts whose databases are on another server, as the state says, than the plan has them. */
 export function serverMoves(resources: readonly StateResource[], plan: StackPlan): ServerMove[] {
   const parents = new Map(resources.map((resource) => [resource.urn, resource]));
-  return resources
+  const moves = resources
     .filter(({ type }) => type === "postgresql:index/database:Database")
-    .flatMap((database) => {
+    .flatMap((database): ServerMove[] => {
       const owner = ownerOf(database, parents);
       const from = /::([^:]+)-administrator::[^:]*$/.exec(database.provider ?? "")?.[1];
       const to = owner && planned(owner, plan);
       if (!owner || from === undefined || to === undefined || from === to) return [];
       return [{ part: pathOf(owner), from, to }];
     });
+  // The entry app may have two: its own and the registry.
+  return [...new Map(moves.map((move) => [move.part, move])).values()];
 }
 
 function planned({ kind, key }: Owner, plan: StackPlan): string | undefined {

@@ -48,6 +48,8 @@ function part(component: string, key: string, server: string): StateResource[] {
 describe("another database server", () => {
   const state = [
     ...part("EntryApp", "entry", "main"),
+    // A second database of the entry app's: the registry.
+    ...part("EntryApp", "entry", "main"),
     ...part("RuntimeEnvironment", "blue", "main"),
     ...part("BusinessApp", "crm", "main"),
     ...part("BusinessApp", "erp", "main"),
