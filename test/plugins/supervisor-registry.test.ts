@@ -1,8 +1,6 @@
 /** The fleet's registry: members with least privilege, states and commands, on a real server with real roles. */
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
-import type { Action } from "../../plugins/supervisor/src/server/registry/types";
-import { MOST_ATTEMPTS } from "../../plugins/supervisor/src/server/registry/schema";
 import { TestPostgres } from "./support/postgres";
 import { eventually, OWNER, ScriptedHost, TestRegistry } from "./support/registry";
 
@@ -26,19 +24,6 @@ describe("the fleet's registry on PostgreSQL", function () {
     await registry.stop();
   });
 
-  const send = async (app: string, action: Action, timeoutMs = 30_000): Promise<string> => {
-    const requestId = randomUUID();
-    await registry.control.dispatch({ requestId, app, action, by: "ann", timeoutMs });
-    return requestId;
-  };
-  const outcome = (requestId: string) =>
-    eventually("the command is finished", async () => {
-      const command = await registry.control.command(requestId);
-      return command?.finishedAt ? command : undefined;
-    });
-  const shows = (app: string, state: string) =>
-    eventually(`${app} is ${state}`, async () => ((await registry.state(app)) === state ? true : undefined));
-
   describe("what members may", () => {
     it("shows an environment and its apps once they have told of themselves", async () => {
       assert.deepEqual(
@@ -49,7 +34,7 @@ describe("the fleet's registry on PostgreSQL", function () {
         ],
       );
       registry.agent("blue", new ScriptedHost(["crm"]));
-      await shows("crm", "running");
+      await registry.shows("crm", "running");
       assert.equal(await registry.state("shop"), "pending");
       assert.equal(await registry.state("hr"), "unavailable");
       const [blue] = await registry.control.environments();
@@ -62,8 +47,8 @@ describe("the fleet's registry on PostgreSQL", function () {
       const forger = new ScriptedHost(["crm", "hr"]);
       forger.apps.set("crm", { app: "crm", status: "failed", held: true, error: "forged" });
       registry.agent("green", forger);
-      await shows("hr", "running");
-      await shows("crm", "running");
+      await registry.shows("hr", "running");
+      await registry.shows("crm", "running");
       const crm = (await registry.control.apps()).find(({ name }) => name === "crm");
       assert.deepEqual([crm?.state, crm?.held, crm?.lastError], ["running", false, null]);
     });
@@ -112,13 +97,13 @@ describe("the fleet's registry on PostgreSQL", function () {
       const forger = new ScriptedHost(["crm"]);
       forger.url = "http://169.254.169.254";
       registry.agent("blue", forger);
-      await shows("hr", "running");
-      await shows("crm", "running");
+      await registry.shows("hr", "running");
+      await registry.shows("crm", "running");
       assert.deepEqual([await targets("hr"), await targets("crm")], [["http://green.inside"], []]);
     });
 
     it("refuses an environment that answers for another one's commands", async () => {
-      const stop = await send("hr", "stop");
+      const stop = await registry.send("hr", "stop");
       const [row] = await registry.as(OWNER, "SELECT id FROM fleet.commands WHERE request_id = $1", [stop]);
       const session = randomUUID();
       const blue = registry.role("blue");
@@ -158,23 +143,23 @@ describe("the fleet's registry on PostgreSQL", function () {
     it("sees a change within two seconds, and an environment that is gone within fifteen", async () => {
       const host = new ScriptedHost(["crm"]);
       const agent = registry.agent("blue", host);
-      await shows("crm", "running");
+      await registry.shows("crm", "running");
       host.apps.set("crm", { app: "crm", status: "failed", held: false, error: "disk full" });
       const changed = Date.now();
       agent.changed();
-      await shows("crm", "failed");
+      await registry.shows("crm", "failed");
       assert.ok(Date.now() - changed < 2000);
       assert.equal((await registry.control.apps())[0]?.lastError, "disk full");
       // Paused as a whole: its connection stays, and no sign of life comes.
       const gone = Date.now();
       await registry.as(OWNER, "UPDATE fleet.members SET session = $1", [randomUUID()]);
-      await shows("crm", "unavailable");
+      await registry.shows("crm", "unavailable");
       assert.ok(Date.now() - gone < 15_000, `${Date.now() - gone} ms`);
     });
 
     it("shows one that says goodbye as unavailable at once", async () => {
       const agent = registry.agent("blue", new ScriptedHost(["crm"]));
-      await shows("crm", "running");
+      await registry.shows("crm", "running");
       await agent.stop();
       assert.equal(await registry.state("crm"), "unavailable");
     });
@@ -182,7 +167,7 @@ describe("the fleet's registry on PostgreSQL", function () {
     it("goes on after a restart of PostgreSQL, also after a crash", async () => {
       const host = new ScriptedHost(["crm"]);
       const agent = registry.agent("blue", host);
-      await shows("crm", "running");
+      await registry.shows("crm", "running");
       for (const signal of ["SIGINT", "SIGQUIT"] as const) {
         await postgres.halt(signal);
         host.apps.set("crm", { app: "crm", status: "failed", held: false, error: signal });
@@ -193,13 +178,13 @@ describe("the fleet's registry on PostgreSQL", function () {
           return apps[0]?.lastError === signal ? true : undefined;
         });
         await eventually("the entry app listens again", () => registry.control.connected || undefined);
-        assert.equal((await outcome(await send("crm", "restart"))).outcome, "done");
+        assert.equal((await registry.outcome(await registry.send("crm", "restart"))).outcome, "done");
       }
     });
 
     it("enters again where the registry was put back to a time before it", async () => {
       registry.agent("blue", new ScriptedHost(["crm"]));
-      await shows("crm", "running");
+      await registry.shows("crm", "running");
       await registry.as(OWNER, "DELETE FROM fleet.members");
       await eventually("it has entered again", async () =>
         (await registry.control.environments())[0]?.state === "available" ? true : undefined,
@@ -208,9 +193,9 @@ describe("the fleet's registry on PostgreSQL", function () {
 
     it("lets the later one of two processes of a name report", async () => {
       registry.agent("blue", new ScriptedHost(["crm"]));
-      await shows("crm", "running");
+      await registry.shows("crm", "running");
       registry.agent("blue", new ScriptedHost(["crm", "shop"]));
-      await shows("shop", "running");
+      await registry.shows("shop", "running");
       await eventually("the earlier one gives up", () =>
         registry.warnings.some((text) => text.includes("later process")) ? true : undefined,
       );
@@ -263,147 +248,4 @@ describe("the fleet's registry on PostgreSQL", function () {
     assert.deepEqual(fleet.warnings, []);
     await fleet.stop();
   });
-
-  describe("commands", () => {
-    it("brings a command to the app's environment and its outcome back", async () => {
-      const host = new ScriptedHost(["crm", "shop"]);
-      registry.agent("blue", host);
-      const other = new ScriptedHost(["hr"]);
-      registry.agent("green", other);
-      const done = await outcome(await send("crm", "stop"));
-      assert.deepEqual([done.outcome, done.error, done.requestedBy], ["done", null, "ann"]);
-      // The state is there before the outcome.
-      assert.equal(await registry.state("crm"), "stopped");
-      host.work = () => Promise.reject(new Error("the database refuses its password"));
-      const failed = await outcome(await send("crm", "start"));
-      assert.deepEqual([failed.outcome, failed.error], ["failed", "the database refuses its password"]);
-      assert.deepEqual(other.done, []);
-      await assert.rejects(send("nosuch", "start"), /no app "nosuch"/);
-    });
-
-    it("carries out a request once, however often it is sent", async () => {
-      const host = new ScriptedHost(["crm"]);
-      registry.agent("blue", host);
-      const request = {
-        requestId: randomUUID(),
-        app: "crm",
-        action: "restart",
-        by: "ann",
-        timeoutMs: 9000,
-      } as const;
-      await Promise.all(Array.from({ length: 5 }, () => registry.control.dispatch(request)));
-      await outcome(request.requestId);
-      await registry.control.dispatch(request);
-      await outcome(await send("crm", "stop"));
-      assert.deepEqual(host.done, ["restart crm", "stop crm"]);
-    });
-
-    it("keeps each app's order, and starts one app after another", async () => {
-      const names = Array.from({ length: 20 }, (_, index) => `app${index}`);
-      await registry.declare({ blue: names });
-      const host = new ScriptedHost(names);
-      let starting = 0;
-      let most = 0;
-      host.work = async (_app, action) => {
-        if (action === "stop") return;
-        most = Math.max(most, ++starting);
-        await new Promise((done) => setTimeout(done, 2));
-        starting -= 1;
-      };
-      registry.agent("blue", host);
-      const actions: Action[] = ["stop", "start", "restart", "stop"];
-      const sent: string[] = [];
-      for (const action of actions) for (const name of names) sent.push(await send(name, action));
-      for (const each of sent) assert.equal((await outcome(each)).outcome, "done");
-      assert.equal(most, 1);
-      for (const name of names)
-        assert.deepEqual(
-          host.done.filter((text) => text.endsWith(` ${name}`)),
-          actions.map((action) => `${action} ${name}`),
-        );
-    });
-
-    it("keeps a command for an environment that is away, until its time is over", async () => {
-      const kept = await send("crm", "restart");
-      const late = await send("shop", "restart", 1);
-      await eventually("its time is over", async () => {
-        await registry.control.expire();
-        return (await registry.control.command(late))?.outcome === "timed out" ? true : undefined;
-      });
-      assert.equal((await registry.control.command(late))?.error, "its environment was unavailable");
-      const host = new ScriptedHost(["crm", "shop"]);
-      registry.agent("blue", host);
-      assert.equal((await outcome(kept)).outcome, "done");
-      assert.deepEqual(host.done, ["restart crm"]);
-    });
-
-    it("says that a command took too long, and what came of it when it is known", async () => {
-      const host = new ScriptedHost(["crm"]);
-      let end = (): void => undefined;
-      host.work = () => new Promise((resolve) => (end = resolve));
-      registry.agent("blue", host);
-      const slow = await send("crm", "restart", 500);
-      await eventually("it is given up", async () => {
-        await registry.control.expire();
-        return (await registry.control.command(slow))?.outcome === "timed out" ? true : undefined;
-      });
-      const next = await send("crm", "stop");
-      // Not before the first is through, late as it is.
-      assert.deepEqual(host.done, []);
-      host.work = () => Promise.resolve();
-      end();
-      await outcome(next);
-      assert.equal((await registry.control.command(slow))?.outcome, "done");
-      assert.deepEqual(host.done, ["restart crm", "stop crm"]);
-    });
-
-    it("goes on where a process ended in the middle, and gives up what ends each process", async () => {
-      for (let attempt = 1; attempt <= MOST_ATTEMPTS + 1; attempt++) {
-        const requestId = attempt === 1 ? await send("crm", "restart") : await only();
-        const session = randomUUID();
-        const blue = registry.role("blue");
-        await registry.as(blue, "SELECT fleet.enter('1', $1, '{}')", [session]);
-        const [row] = await registry.as(OWNER, "SELECT id FROM fleet.commands WHERE request_id = $1", [
-          requestId,
-        ]);
-        const [answer] = await registry.as(blue, "SELECT fleet.begin_command($1, $2) AS yes", [
-          row?.id,
-          session,
-        ]);
-        assert.equal(answer?.yes, attempt <= MOST_ATTEMPTS);
-      }
-      const given = await registry.control.command(await only());
-      assert.equal(given?.outcome, "failed");
-      assert.match(given.error ?? "", /ended 3 times/);
-    });
-
-    it("carries on after the process that had begun is replaced", async () => {
-      const stuck = new ScriptedHost(["crm"]);
-      stuck.work = () => new Promise(() => undefined);
-      registry.agent("blue", stuck);
-      const first = await send("crm", "restart");
-      await eventually("it is begun", async () =>
-        (await registry.control.command(first))?.outcome === "begun" ? true : undefined,
-      );
-      const second = await send("crm", "stop");
-      const host = new ScriptedHost(["crm"]);
-      registry.agent("blue", host);
-      await outcome(second);
-      assert.equal((await registry.control.command(first))?.outcome, "done");
-      assert.deepEqual(host.done, ["restart crm", "stop crm"]);
-    });
-
-    it("follows changes of commands one after the other", async () => {
-      const host = new ScriptedHost(["crm"]);
-      registry.agent("blue", host);
-      const sent = await send("crm", "restart");
-      await outcome(sent);
-      const [command] = await registry.control.changedCommands("0", 10);
-      assert.equal(command?.requestId, sent);
-      assert.deepEqual(await registry.control.changedCommands(command.change, 10), []);
-    });
-  });
-
-  const only = async (): Promise<string> =>
-    String((await registry.as(OWNER, "SELECT request_id FROM fleet.commands"))[0]?.request_id);
 });

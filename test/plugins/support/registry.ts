@@ -1,4 +1,5 @@
 /** A fleet's registry on a real server, with the roles that a stack makes, and members within the test's own process. */
+import { randomUUID } from "node:crypto";
 import { until } from "../../../providers/nocobase/client";
 import { Agent, type AppHost } from "../../../plugins/supervisor/src/server/environment/agent";
 import {
@@ -136,6 +137,28 @@ export class TestRegistry {
 
   async state(app: string): Promise<string | undefined> {
     return (await this.control.apps()).find(({ name }) => name === app)?.state;
+  }
+
+  /** Waits until a state is known. */
+  async shows(app: string, state: string): Promise<void> {
+    await eventually(`${app} is ${state}`, async () =>
+      (await this.state(app)) === state ? true : undefined,
+    );
+  }
+
+  /** Gives a command in Ann's name. @returns its request id */
+  async send(app: string, action: Action, timeoutMs = 30_000): Promise<string> {
+    const requestId = randomUUID();
+    await this.control.dispatch({ requestId, app, action, by: "ann", timeoutMs });
+    return requestId;
+  }
+
+  /** A command once it is finished. */
+  outcome(requestId: string) {
+    return eventually("the command is finished", async () => {
+      const command = await this.control.command(requestId);
+      return command?.finishedAt ? command : undefined;
+    });
   }
 
   async stop(): Promise<void> {
