@@ -37,6 +37,8 @@ function stampOf(input) {
 }
 
 function make(entry) {
+  // Else its process stays beside a daemon for as long as that runs. Read when it is loaded.
+  process.env.ESBUILD_WORKER_THREADS = "0";
   const { outputFiles, metafile } = require("esbuild").buildSync({
     entryPoints: [entry],
     absWorkingDir: PROJECT,

@@ -41,6 +41,17 @@ describe("toolchain: TypeScript", function () {
     assert.equal(again.stdout, "one\n", again.stderr);
   });
 
+  it("leaves no compiler running beside a program", () => {
+    write(
+      "program/main.ts",
+      `import { readdirSync, readFileSync } from "node:fs";
+       const tasks = readdirSync("/proc/self/task");
+       console.log(tasks.map((task) => readFileSync(\`/proc/self/task/\${task}/children\`, "utf8")).join("").trim());`,
+    );
+    const run = start();
+    assert.equal(run.stdout, "\n", run.stderr);
+  });
+
   it("takes an edit of any source, and one that is gone", () => {
     start();
     write("words/word.ts", 'export const word: string = "another";\n');
