@@ -3,12 +3,6 @@ import { Command, CommanderError } from "commander";
 import { ExitCode, UserError } from "./exit-codes";
 import { firstLines, isEngineFailure } from "./output/engine-message";
 
-/** Options every command understands. */
-export interface CommonOptions {
-  stack: string;
-  json?: boolean;
-}
-
 /** Where each command is; loaded when it is called. */
 /* eslint-disable @typescript-eslint/no-require-imports -- no command waits for the code of the others */
 const load = {
@@ -29,15 +23,10 @@ const load = {
 };
 /* eslint-enable */
 
-type Arguments<Action> = Action extends (...args: infer Args) => unknown ? Args : never;
-
-function calling<Module, Name extends keyof Module>(
-  module: () => Module,
-  name: Name,
-): (...args: Arguments<Module[Name]>) => Promise<void> {
-  return async (...args) => {
-    const action = module()[name] as (...args: Arguments<Module[Name]>) => unknown;
-    await action(...args);
+/** An action that is looked for when it is called. */
+function lazily<Args extends unknown[]>(find: () => (...args: Args) => unknown) {
+  return async (...args: Args): Promise<void> => {
+    await find()(...args);
   };
 }
 
@@ -67,50 +56,50 @@ function build(): Command {
 
   severalStacks(command("up", "create or update the fleet as its stack file says"))
     .option("--json", "print the result as JSON")
-    .action(calling(load.up, "up"));
+    .action(lazily(() => load.up().up));
   severalStacks(command("preview", "show what `up` would do; changes nothing"))
     .option("--diff", "show every property that changes")
     .option("--expect-no-changes", "exit 7 where there would be changes")
     .option("--refresh", "with several stacks or --markdown: look at what is really there first")
     .option("--markdown <file>", "write it as a page for a pull request; exit 4 where data would be lost")
     .option("--json", "with several stacks or --markdown: print the result as JSON")
-    .action(calling(load.preview, "preview"));
+    .action(lazily(() => load.preview().preview));
   severalStacks(command("destroy", "stop the fleet and remove it, as each app's `deletion` says"))
     .option("-y, --yes", "don't ask")
     .option("--json", "with several stacks: print the result as JSON")
-    .action(calling(load.destroy, "destroy"));
+    .action(lazily(() => load.destroy().destroy));
   command("refresh", "compare the state with what is really there and take drift over into the state").action(
-    calling(load.refresh, "refresh"),
+    lazily(() => load.refresh().refresh),
   );
   command("start", "start what should run (all, or the named parts)")
     .argument("[name...]")
-    .action(calling(load.startStop, "start"));
+    .action(lazily(() => load.startStop().start));
   command("stop", "stop processes until the next start or up; removes nothing")
     .argument("[name...]")
-    .action(calling(load.startStop, "stop"));
+    .action(lazily(() => load.startStop().stop));
   command("status", "live state of every instance and app; exit 1 if anything that should run doesn't")
     .option("--json", "print it as JSON")
-    .action(calling(load.status, "status"));
+    .action(lazily(() => load.status().status));
   severalStacks(command("graph", "draw the fleet as its stack files say: SVG, or Mermaid for Markdown"))
     .option("--mermaid", "a Mermaid flowchart instead of SVG")
     .option("-o, --output <file>", "write it there (default: print it)")
-    .action(calling(load.graph, "graph"));
+    .action(lazily(() => load.graph().graph));
   command("logs", "show the log of an app, environment, the entry app, gateway or database server")
     .argument("<name>")
     .option("-n, --lines <count>", "lines from the end", "100")
     .option("-f, --follow", "go on as it grows")
     .option("-r, --replica <number>", "one replica, from 1 (default: all, each line with its replica's name)")
-    .action(calling(load.logs, "logs"));
+    .action(lazily(() => load.logs().logs));
   command("open", "open an app in the browser, or print its address where there is none")
     .argument("<name>")
-    .action(calling(load.open, "open"));
+    .action(lazily(() => load.open().open));
   command("credentials", "print the sign-in of an app's root user")
     .argument("[name]", "app, environment, or entry (default: all)")
     .option("--json", "print it as JSON")
-    .action(calling(load.open, "credentials"));
+    .action(lazily(() => load.open().credentials));
   command("doctor", "check this machine and the stack; changes nothing")
     .option("--json", "print it as JSON")
-    .action(calling(load.doctor, "doctor"));
+    .action(lazily(() => load.doctor().doctor));
   const asked = program
     .command("requests")
     .description("what people asked for in the entry app")
@@ -124,14 +113,14 @@ function build(): Command {
   onRequests("list", "open requests for apps, oldest first")
     .option("--all", "those that were answered, too")
     .option("--json", "print them as JSON")
-    .action(calling(load.requests, "list"));
+    .action(lazily(() => load.requests().list));
   onRequests("accept", "write what is asked for into the stack file, for the next `up`")
     .argument("<id...>", "the first characters of a request's id are enough")
-    .action(calling(load.requests, "accept"));
+    .action(lazily(() => load.requests().accept));
   onRequests("reject", "refuse requests")
     .argument("<id...>", "the first characters of a request's id are enough")
     .option("--reason <text>", "shown to who asked")
-    .action(calling(load.requests, "reject"));
+    .action(lazily(() => load.requests().reject));
   program
     .command("tenant")
     .description("stack files of tenants")
@@ -143,9 +132,9 @@ function build(): Command {
     .requiredOption("-a, --app <key...>", "apps to declare")
     .option("-p, --platform <stack>", "platform stack", process.env.PULUMI_STACK ?? "dev")
     .exitOverride()
-    .action(calling(load.tenant, "newTenant"));
+    .action(lazily(() => load.tenant().newTenant));
   command("setup", "get the engine and plugins, so that plain `pulumi up` works too").action(
-    calling(load.setup, "setup"),
+    lazily(() => load.setup().setup),
   );
   const images = program
     .command("images")
@@ -158,7 +147,7 @@ function build(): Command {
     .option("--fresh", "fetch Debian's packages again, with their latest security updates")
     .option("--json", "print names, ids and sizes as JSON")
     .exitOverride()
-    .action(calling(load.images, "buildAllImages"));
+    .action(lazily(() => load.images().buildAllImages));
   return program;
 }
 

@@ -18,15 +18,14 @@ export async function refuseChange(stack: FleetStack, keep: StackPlan | undefine
 }
 
 /**
- * Says no to a preview of what no `up` would do. What is protected is shown in a preview, not refused.
+ * Says no to what leaves databases behind or takes tenants' ground away. A preview is refused for this alone: what is
+ * protected is shown there.
  *
- * @throws UserError
+ * @param resources what the state holds
+ * @param keep the plan whose parts stay; undefined for destroy
+ * @throws UserError naming all that is in the way of the first of these
  */
-export async function refusePreview(stack: FleetStack, resources: readonly StateResource[]): Promise<void> {
-  await refuseLosses(stack, resources, stack.plan);
-}
-
-async function refuseLosses(
+export async function refuseLosses(
   { name, engine }: FleetStack,
   resources: readonly StateResource[],
   keep: StackPlan | undefined,

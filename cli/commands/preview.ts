@@ -1,5 +1,5 @@
 import { currentResources, openStack } from "../session";
-import { refusePreview } from "../refusals";
+import { refuseLosses } from "../refusals";
 import { isMany } from "../stacks/select";
 import { runPreview } from "../update";
 import { many, type ManyOptions } from "./many";
@@ -17,6 +17,6 @@ export async function preview(options: PreviewOptions): Promise<void> {
     return many("preview", { ...options, stacks: options.stack });
   }
   const stack = await openStack(options.stack, { create: true });
-  await refusePreview(stack, await currentResources(stack.stack));
+  await refuseLosses(stack, await currentResources(stack.stack), stack.plan);
   process.exitCode = await runPreview(stack, options);
 }

@@ -8,7 +8,7 @@ import { effectsOf, type Effect, type PartName } from "../preview/effects";
 import { isForbidden, policyPacks, violationLine } from "../preview/policies";
 import { StepCollector, type Step, type Violation } from "../preview/steps";
 import { protectedParts } from "../protection";
-import { refuseChange, refusePreview } from "../refusals";
+import { refuseChange, refuseLosses } from "../refusals";
 import { currentResources, ensureRunning, openStack, type FleetStack } from "../session";
 import { backUpBeforeUpgrade } from "../upgrades";
 
@@ -88,7 +88,7 @@ async function previewStack(
   collector: StepCollector,
 ): Promise<PartName[]> {
   const resources = await currentResources(stack.stack);
-  await refusePreview(stack, resources);
+  await refuseLosses(stack, resources, stack.plan);
   const refused = protectedParts(resources, stack.plan);
   try {
     await stack.stack.preview({
