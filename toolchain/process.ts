@@ -106,7 +106,7 @@ export function isAlive(pid: number): boolean {
     // EPERM: it exists, and belongs to somebody else.
     if ((error as NodeJS.ErrnoException).code !== "EPERM") return false;
   }
-  return processStatus(pid)?.[0] !== "Z";
+  return processStat(pid)?.state !== "Z";
 }
 
 /**
@@ -115,18 +115,32 @@ export function isAlive(pid: number): boolean {
  * @returns undefined where there is no such process or no /proc
  */
 export function processStart(pid: number): string | undefined {
-  return processStatus(pid)?.[19];
+  return processStat(pid)?.startTicks;
 }
 
-/** The fields of /proc/PID/stat from the third on, the state (proc(5)); undefined where there is none. */
-function processStatus(pid: number): string[] | undefined {
+/** Of /proc/PID/stat (proc(5)). */
+export interface ProcessStat {
+  /** One letter; `Z`: it has ended and waits for its parent to collect it. */
+  state: string;
+  parent: number;
+  /** Clock ticks since boot. */
+  startTicks: string;
+}
+
+/** What the kernel tells of a process; undefined where there is no such process or no /proc. */
+export function processStat(pid: number): ProcessStat | undefined {
+  let text: string;
   try {
-    const stat = fs.readFileSync(`/proc/${pid}/stat`, "utf8");
-    // The name, field 2, is in brackets and may hold spaces: count from behind it.
-    return stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    text = fs.readFileSync(`/proc/${pid}/stat`, "utf8");
   } catch {
     return undefined;
   }
+  // The name stands in brackets and may hold blanks and brackets itself: count from behind it.
+  const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
+  const [state, parent] = fields;
+  const startTicks = fields[19];
+  if (state === undefined || parent === undefined || startTicks === undefined) return undefined;
+  return { state, parent: Number(parent), startTicks };
 }
 
 /** The program's name as the kernel has it (at most 15 characters); undefined where there is no /proc. */

@@ -1,5 +1,5 @@
 /** Building blocks of the providers' Pulumi package schemas. */
-export type Properties = Record<string, object>;
+type Properties = Record<string, object>;
 
 export const text = (description: string) => ({ type: "string", description });
 export const secret = (description: string) => ({ type: "string", description, secret: true });

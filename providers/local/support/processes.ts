@@ -1,5 +1,6 @@
 /** Facts about processes from Linux's /proc (man 5 proc_pid_stat). */
 import * as fs from "node:fs";
+import { processStat } from "../../../toolchain/process";
 import { readTextIfExists } from "./files";
 
 /** A process for certain: a pid alone may have been given to another process since. */
@@ -11,36 +12,15 @@ export interface ProcessIdentity {
   readonly bootId: string;
 }
 
-interface Stat {
-  state: string;
-  parent: number;
-  startTicks: string;
-}
-
 let bootIdCache: string | undefined;
 function bootId(): string {
   bootIdCache ??= readTextIfExists("/proc/sys/kernel/random/boot_id")?.trim() ?? "unknown";
   return bootIdCache;
 }
 
-function statOf(pid: number): Stat | undefined {
-  let text: string;
-  try {
-    text = fs.readFileSync(`/proc/${pid}/stat`, "utf8");
-  } catch {
-    return undefined;
-  }
-  // The command name stands in brackets and may hold blanks and brackets itself.
-  const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
-  const [state, parent] = fields;
-  const startTicks = fields[19];
-  if (state === undefined || parent === undefined || startTicks === undefined) return undefined;
-  return { state, parent: Number(parent), startTicks };
-}
-
 /** Identity of a living process; undefined where there is none (or only a zombie). */
 export function identify(pid: number): ProcessIdentity | undefined {
-  const stat = statOf(pid);
+  const stat = processStat(pid);
   if (!stat || stat.state === "Z" || stat.state === "X") return undefined;
   return { pid, startTicks: stat.startTicks, bootId: bootId() };
 }
@@ -96,7 +76,7 @@ export function findByEnvironment(entry: string): ProcessIdentity | undefined {
     if (identity) found.set(pid, identity);
   }
   for (const [pid, identity] of found) {
-    const parent = statOf(pid)?.parent;
+    const parent = processStat(pid)?.parent;
     if (parent === undefined || !found.has(parent)) return identity;
   }
   return undefined;
