@@ -3,28 +3,12 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import type { Action } from "../../plugins/supervisor/src/server/registry/types";
 import { MOST_ATTEMPTS } from "../../plugins/supervisor/src/server/registry/schema";
-import { TestPostgres } from "./support/postgres";
-import { eventually, OWNER, ScriptedHost, TestRegistry } from "./support/registry";
+import { eachWithRegistry, eventually, OWNER, ScriptedHost, TestRegistry } from "./support/registry";
 
 describe("commands by way of the fleet's registry", function () {
   this.timeout(60_000);
-  let postgres: TestPostgres;
   let registry: TestRegistry;
-  let count = 0;
-
-  before(async () => {
-    postgres = await TestPostgres.start();
-  });
-  after(async () => {
-    await postgres.stop();
-  });
-  beforeEach(async () => {
-    registry = await TestRegistry.make(postgres, `registry${++count}`, ["blue", "green"]);
-    await registry.declare({ blue: ["crm", "shop"], green: ["hr"] });
-  });
-  afterEach(async () => {
-    await registry.stop();
-  });
+  eachWithRegistry((made) => (registry = made));
 
   it("brings a command to the app's environment and its outcome back", async () => {
     const host = new ScriptedHost(["crm", "shop"]);

@@ -1,28 +1,12 @@
 /** The fleet's registry: members with least privilege, states and commands, on a real server with real roles. */
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
-import { TestPostgres } from "./support/postgres";
-import { eventually, OWNER, ScriptedHost, TestRegistry } from "./support/registry";
+import { eachWithRegistry, eventually, OWNER, ScriptedHost, TestRegistry } from "./support/registry";
 
 describe("the fleet's registry on PostgreSQL", function () {
   this.timeout(60_000);
-  let postgres: TestPostgres;
   let registry: TestRegistry;
-  let count = 0;
-
-  before(async () => {
-    postgres = await TestPostgres.start();
-  });
-  after(async () => {
-    await postgres.stop();
-  });
-  beforeEach(async () => {
-    registry = await TestRegistry.make(postgres, `registry${++count}`, ["blue", "green"]);
-    await registry.declare({ blue: ["crm", "shop"], green: ["hr"] });
-  });
-  afterEach(async () => {
-    await registry.stop();
-  });
+  eachWithRegistry((made) => (registry = made));
 
   describe("what members may", () => {
     it("shows an environment and its apps once they have told of themselves", async () => {
@@ -169,10 +153,10 @@ describe("the fleet's registry on PostgreSQL", function () {
       const agent = registry.agent("blue", host);
       await registry.shows("crm", "running");
       for (const signal of ["SIGINT", "SIGQUIT"] as const) {
-        await postgres.halt(signal);
+        await registry.postgres.halt(signal);
         host.apps.set("crm", { app: "crm", status: "failed", held: false, error: signal });
         agent.changed();
-        await postgres.run();
+        await registry.postgres.run();
         await eventually("what happened meanwhile is told", async () => {
           const apps = await registry.control.apps().catch(() => []);
           return apps[0]?.lastError === signal ? true : undefined;
@@ -205,7 +189,7 @@ describe("the fleet's registry on PostgreSQL", function () {
 
   it("keeps up with fifty apps whose states change all the time", async () => {
     const members = ["one", "two", "three", "four", "five"];
-    const fleet = await TestRegistry.make(postgres, "busy", members);
+    const fleet = await TestRegistry.make(registry.postgres, "busy", members);
     const declared = Object.fromEntries(
       members.map((member) => [member, Array.from({ length: 10 }, (_, index) => `${member}-${index}`)]),
     );

@@ -167,6 +167,28 @@ export class TestRegistry {
   }
 }
 
+/** Hooks of a suite: each of its tests gets a registry of its own with two environments, all on one server. */
+export function eachWithRegistry(give: (registry: TestRegistry) => void): void {
+  let postgres: TestPostgres;
+  let registry: TestRegistry;
+  let count = 0;
+
+  before(async () => {
+    postgres = await TestPostgres.start();
+  });
+  after(async () => {
+    await postgres.stop();
+  });
+  beforeEach(async () => {
+    registry = await TestRegistry.make(postgres, `registry${++count}`, ["blue", "green"]);
+    await registry.declare({ blue: ["crm", "shop"], green: ["hr"] });
+    give(registry);
+  });
+  afterEach(async () => {
+    await registry.stop();
+  });
+}
+
 function connection(postgres: TestPostgres, database: string, user: string) {
   return { host: "127.0.0.1", port: postgres.port, database, user, password: PASSWORD };
 }
