@@ -78,9 +78,16 @@ async function runChunk({ name, files }, report) {
     readline.createInterface({ input: stream }).on("line", (line) => console.log(`${name} | ${line}`));
   }
   const code = await ended(child);
-  if (fs.existsSync(report)) return JSON.parse(fs.readFileSync(report, "utf8"));
-  const message = `mocha ended with exit code ${code} before its tests did`;
-  return { passed: 0, failures: [{ title: name, message }], skipped: [] };
+  const found = fs.existsSync(report)
+    ? JSON.parse(fs.readFileSync(report, "utf8"))
+    : { passed: 0, failures: [], skipped: [] };
+  // Killed, say, or a file that can't be loaded.
+  if (code !== 0 && found.failures.length === 0)
+    found.failures.push({
+      title: name,
+      message: `mocha ended with exit code ${code}, and no test has failed`,
+    });
+  return found;
 }
 
 function start(args, options) {
