@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { request as open, type IncomingMessage } from "node:http";
 import { send } from "../../providers/nocobase/client/http";
+import { skipBecause } from "../support/skip";
 import { Browser, findBrowser } from "./support/browser";
 import { TestPostgres } from "./support/postgres";
 import { eventually } from "./support/registry";
@@ -128,10 +129,8 @@ describe("apps by way of the entry app", function () {
 
   it("is shown and commanded on the page, where requests are written down", async function () {
     const program = findBrowser();
-    if (program === undefined) {
-      console.log("      no Chromium on this machine (Debian: apt install chromium)");
-      this.skip();
-    }
+    if (program === undefined)
+      skipBecause(this, "no Chromium on this machine (Debian: apt install chromium)");
     const browser = await Browser.start(program);
     try {
       const token = await fleet.control.signIn();

@@ -4,9 +4,11 @@ import { spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { parse } from "yaml";
 import { descendants } from "../../bench/support/processes";
 import { sendSignal } from "../../providers/local/support/processes";
+import { isAlive } from "../../toolchain/process";
 import { readStackLocks } from "../../toolchain/stack-lock";
 import { InstantProject, type Ended } from "./support/instant-project";
 
@@ -122,6 +124,8 @@ describe("tenants' stacks", function () {
       }, 20);
     });
     assert.equal(killed.code, null);
+    // The kernel takes a moment to free an engine's memory.
+    while (left.some(isAlive)) await sleep(20);
     assert.deepEqual(
       [left.length > 0, readStackLocks(backend, umbra).map(({ isStale }) => isStale)],
       [true, [true]],
