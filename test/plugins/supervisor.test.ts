@@ -92,7 +92,7 @@ describe("an entry app as control plane", function () {
     assert.equal((await fleet.outcome(await fleet.command("restart", "crm"))).outcome, "done");
   });
 
-  it("stops and starts all apps at once, those of an environment one after another", async () => {
+  it("stops and starts all apps by one request each, and tells the outcome of every command", async () => {
     for (const [action, state] of [
       ["stop", "stopped"],
       ["start", "running"],
