@@ -5,7 +5,7 @@
 import { Command } from "commander";
 import { cold } from "./benchmarks/cold";
 import { docker } from "./benchmarks/docker";
-import { kubernetes } from "./benchmarks/kubernetes";
+import { kubernetes, kubernetesTenants } from "./benchmarks/kubernetes";
 import { plan } from "./benchmarks/plan";
 import { previews } from "./benchmarks/previews";
 import { real } from "./benchmarks/real";
@@ -37,6 +37,11 @@ const benchmarks: Record<string, Benchmark> = {
       "a fleet's objects on a test cluster against a plain client; 5 minutes, and twice that to compile it once",
     heavy: true,
     run: kubernetes,
+  },
+  "kubernetes-tenants": {
+    summary: "500 tenants on a test cluster, a stack for each; half an hour",
+    heavy: true,
+    run: kubernetesTenants,
   },
   scale: { summary: "one app on 1, 2 and 3 replicas; 5 minutes", run: scale },
   supervisor: { summary: "the entry app as control plane, on real NocoBase; 4 minutes", run: supervisor },

@@ -67,20 +67,31 @@ const read = new Map<string, Promise<PlatformOutputs>>();
 async function readOutputs(
   platformStack: string,
   tenant: string,
-  { enginePath, projectDir, env }: EngineAccess,
+  access: EngineAccess,
 ): Promise<PlatformOutputs> {
-  const args = ["stack", "output", "--json", "--show-secrets", "--non-interactive", "--stack", platformStack];
-  const { code, stdout, stderr } = await run(enginePath, args, { cwd: projectDir, env, timeoutMs: LIMIT_MS });
-  if (code !== 0) {
-    if (/no stack named/.test(stderr)) {
-      throw new UserError(
-        `stack ${tenant} stands on platform stack "${platformStack}", which was never brought up; ` +
-          `run: fleet up --stack ${platformStack}`,
-      );
-    }
-    throw new UserError(`platform stack "${platformStack}" of ${tenant} can't be read: ${tail(stderr, 3)}`);
-  }
-  const outputs = JSON.parse(stdout) as Partial<PlatformOutputs>;
+  const outputs = await engineOutputs(platformStack, access, (stderr) =>
+    /no stack named/.test(stderr)
+      ? `stack ${tenant} stands on platform stack "${platformStack}", which was never brought up; ` +
+        `run: fleet up --stack ${platformStack}`
+      : `platform stack "${platformStack}" of ${tenant} can't be read: ${tail(stderr, 3)}`,
+  );
   const forTenants = platformExport(outputs.forTenants, platformStack, (text) => new UserError(text));
-  return { ...(outputs as PlatformOutputs), forTenants };
+  return { ...(outputs as unknown as PlatformOutputs), forTenants };
+}
+
+/**
+ * A stack's outputs, secrets in the clear: none before its first update. The SDK starts the engine twice for them.
+ *
+ * @param explain what to tell the user, from what the engine said
+ * @throws UserError where the engine can't read them
+ */
+export async function engineOutputs(
+  stack: string,
+  { enginePath, projectDir, env }: EngineAccess,
+  explain: (stderr: string) => string,
+): Promise<Record<string, unknown>> {
+  const args = ["stack", "output", "--json", "--show-secrets", "--non-interactive", "--stack", stack];
+  const { code, stdout, stderr } = await run(enginePath, args, { cwd: projectDir, env, timeoutMs: LIMIT_MS });
+  if (code !== 0) throw new UserError(explain(stderr));
+  return JSON.parse(stdout) as Record<string, unknown>;
 }

@@ -19,9 +19,16 @@ import { PROJECT, projectDirectory } from "../toolchain/project";
 import { describeLock, freeStaleLocks } from "../toolchain/stack-lock";
 import { ExitCode, UserError } from "./exit-codes";
 import { firstLines } from "./output/engine-message";
+import { withoutReport } from "./without-report";
 import { ensureImages } from "./images";
 import { settlePendingOperations, type StateResource } from "./pending";
-import { readPlatform, requireRunning, type EngineAccess, type PlatformOutputs } from "./platform";
+import {
+  engineOutputs,
+  readPlatform,
+  requireRunning,
+  type EngineAccess,
+  type PlatformOutputs,
+} from "./platform";
 import { repair } from "./repair";
 import { usePrivateTemp } from "./private-temp";
 import type { StackOutputs } from "./status/rows";
@@ -113,7 +120,7 @@ export async function openStack(name: string, options: OpenOptions = {}): Promis
     stack,
     operations,
     resources,
-    outputs: () => (outputs ??= readOutputs(stack)),
+    outputs: () => (outputs ??= readOutputs(name, engine)),
   };
 }
 
@@ -173,8 +180,8 @@ async function selectStack(
   };
   const args = { stackName: name, projectName: PROJECT, program };
   const workspace = { workDir: projectDir, pulumiCommand, pulumiHome: toolchain.pulumiHome, envVars: env };
-  if (create) return LocalWorkspace.createOrSelectStack(args, workspace);
-  return LocalWorkspace.selectStack(args, workspace).catch((error: unknown) => {
+  if (create) return withoutReport(await LocalWorkspace.createOrSelectStack(args, workspace));
+  const selected = LocalWorkspace.selectStack(args, workspace).catch((error: unknown) => {
     const text = error instanceof Error ? error.message : String(error);
     if (!/no stack named/.test(text)) throw new UserError(firstLines(text));
     throw new UserError(
@@ -182,6 +189,7 @@ async function selectStack(
       ExitCode.failed,
     );
   });
+  return withoutReport(await selected);
 }
 
 /** What a stack's state holds now. */
@@ -190,10 +198,11 @@ export async function currentResources(stack: Stack): Promise<StateResource[]> {
   return (exported.deployment as { resources?: StateResource[] | null }).resources ?? [];
 }
 
-async function readOutputs(stack: Stack): Promise<StackOutputs> {
-  const outputs = await stack.outputs();
-  const value = Object.fromEntries(
-    Object.entries(outputs).map(([key, output]) => [key, output.value as unknown]),
+async function readOutputs(stack: string, engine: EngineAccess): Promise<StackOutputs> {
+  const value = await engineOutputs(
+    stack,
+    engine,
+    (stderr) => `stack "${stack}" can't be read: ${firstLines(stderr)}`,
   );
   if (value.apps === undefined || value.credentials === undefined) {
     throw new UserError(

@@ -23,15 +23,18 @@ export async function runUpdate(
   const view = createEventView((line) => {
     if (!quiet) console.log(line);
   });
-  const options = { onEvent: (event: EngineEvent) => view.handle(event), color: "never" as const };
+  let changes: OpMap = {};
+  const onEvent = (event: EngineEvent) => {
+    view.handle(event);
+    changes = event.summaryEvent?.resourceChanges ?? changes;
+  };
   const interrupt = () => {
     console.error("Stopping after the steps under way; press Ctrl-C again to give up waiting.");
     process.once("SIGINT", () => process.exit(ExitCode.interrupted));
   };
   process.once("SIGINT", interrupt);
   try {
-    const { summary } = await stack[operation](options);
-    const changes = summary.resourceChanges ?? {};
+    await stack[operation]({ onEvent, color: "never" });
     if (!quiet) console.log(summarise(changes));
     return changes;
   } catch (error) {

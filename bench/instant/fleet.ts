@@ -147,6 +147,8 @@ export class InstantFleet {
       fs.mkdirSync(folder, { recursive: true });
       fs.writeFileSync(path.join(folder, `pulumi-resource-${name}`), text, { mode: 0o755 });
     };
+    // The engine wants every provider of the project to be there: those of other platforms have no part in this.
+    project.plugins.providers = project.plugins.providers.filter(({ name }) => name in instantPackages);
     for (const provider of project.plugins.providers) {
       provider.path = path.join(this.folder, "providers", provider.name);
     }

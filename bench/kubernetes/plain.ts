@@ -6,10 +6,21 @@ import type { KubernetesObject } from "../../toolchain/plugins/kubernetes/api/ki
 const WORKERS = 16;
 const POLL_MS = 200;
 
+/** The same objects in namespaces of other names. @param prefix before each namespace's name */
+export function copied(objects: readonly KubernetesObject[], prefix: string): KubernetesObject[] {
+  return objects.map((object) => {
+    const { name, namespace, ...rest } = object.metadata;
+    const metadata =
+      object.kind === "Namespace"
+        ? { ...rest, name: `${prefix}-${name ?? ""}` }
+        : { ...rest, name, namespace: `${prefix}-${namespace ?? ""}` };
+    return { ...object, metadata };
+  });
+}
+
 /**
- * Creates the objects in namespaces of other names, with 16 requests under way, and waits until all Deployments are
- * available.
- * @param prefix before each namespace's name
+ * Creates the objects with 16 requests under way, and waits until all Deployments are available.
+ * @param prefix that all their namespaces' names begin with, and no others
  */
 export async function runPlain(
   cluster: TestCluster,
@@ -17,25 +28,15 @@ export async function runPlain(
   prefix: string,
 ): Promise<void> {
   const client = cluster.objects();
-  const renamed = objects.map((object) => rename(object, prefix));
   const isNamespace = ({ kind }: KubernetesObject) => kind === "Namespace";
   const create = (object: KubernetesObject) => client.create(object);
-  await inParallel(renamed.filter(isNamespace), create);
+  await inParallel(objects.filter(isNamespace), create);
   await inParallel(
-    renamed.filter((object) => !isNamespace(object)),
+    objects.filter((object) => !isNamespace(object)),
     create,
   );
-  const wanted = renamed.filter(({ kind }) => kind === "Deployment").length;
+  const wanted = objects.filter(({ kind }) => kind === "Deployment").length;
   while ((await available(cluster, prefix)) < wanted) await sleep(POLL_MS);
-}
-
-function rename(object: KubernetesObject, prefix: string): KubernetesObject {
-  const { name, namespace, ...rest } = object.metadata;
-  const metadata =
-    object.kind === "Namespace"
-      ? { ...rest, name: `${prefix}-${name ?? ""}` }
-      : { ...rest, name, namespace: `${prefix}-${namespace ?? ""}` };
-  return { ...object, metadata };
 }
 
 async function available(cluster: TestCluster, prefix: string): Promise<number> {

@@ -21,6 +21,7 @@ import {
   type PreviewResult,
   type PulumiFn,
 } from "@pulumi/pulumi/automation";
+import { withoutReport } from "../../../cli/without-report";
 import { bundle } from "../../../toolchain/bundle";
 import { ensureToolchain } from "../../../toolchain/ensure";
 import { PROJECT_DIR } from "../../../toolchain/locations";
@@ -101,6 +102,11 @@ export class TestProject {
     const events = recorder();
     const result = await this.operate((stack) => stack.up({ onEvent: events.record, color: "never" }));
     return { outputs: result.outputs, steps: events.steps("resOutputsEvent"), stdout: result.stdout };
+  }
+
+  /** As {@link up}, with no more than `fleet` does for it. */
+  async update(): Promise<void> {
+    await this.operate((stack) => withoutReport(stack).up({ color: "never" }));
   }
 
   async preview(): Promise<{ steps: Step[]; changes: PreviewResult["changeSummary"]; stdout: string }> {
