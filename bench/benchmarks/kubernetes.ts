@@ -32,7 +32,7 @@ interface Run {
 export async function kubernetes(): Promise<Report> {
   const cluster = await TestCluster.start();
   return withRemoval({ remove: () => cluster.stop() }, async () => {
-    await addStorage(cluster, 2 * SIZES.reduce((sum, size) => sum + size, 0) + 2 * TENANTS);
+    await addStorage(cluster, 3 * SIZES.reduce((sum, size) => sum + size, 0) + 2 * TENANTS);
     const one = await oneStack(cluster);
     const many = await manyStacks(cluster, TENANTS);
     return {
