@@ -77,7 +77,7 @@ async function oneStack(cluster: TestCluster): Promise<Table> {
     const stateBytes = (await stack.project.stateText()).length;
     const noOp = await measured(() => stack.project.up());
     await stack.project.dispose();
-    const plain = await timed(() => runPlain(cluster, copied(objects, `plain${size}`), `plain${size}`));
+    const plain = await timed(() => runPlain(cluster, copied(objects, `plain${size}`), `plain${size}-`));
     const quick = await createStack(
       cluster,
       { stack: `quick${size}`, apps },
