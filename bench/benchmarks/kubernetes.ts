@@ -39,7 +39,7 @@ export async function kubernetes(): Promise<Report> {
       title: "Kubernetes",
       tables: [one, many.table],
       notes: [
-        "A real API server with controllers and played nodes, whose pods are ready at once; thirteen objects for each app, without " +
+        "A real API server with controllers and played nodes, whose pods are ready at once; fourteen objects for each app, without " +
           "databases. The plain client makes the same objects with 16 requests under way, then waits for the pods as `up` does.",
         "Processor time is that of everything but the cluster: program, engine and plugin.",
         "Without checkpoints (`PULUMI_SKIP_CHECKPOINTS=true`) the engine writes the state once, in the end: what is " +
