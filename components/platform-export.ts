@@ -1,6 +1,7 @@
 /** What a platform stack tells the stacks of its tenants: facts, and the secrets to work with. */
 import * as pulumi from "@pulumi/pulumi";
 import type {
+  CloudnativepgServerPlan,
   DatabaseServerPlan,
   FleetPlan,
   InstancePlan,
@@ -68,10 +69,12 @@ export function exportForTenants(args: ExportArgs): pulumi.Output<PlatformExport
         }
       : {}),
     databaseServers: Object.fromEntries(
-      Object.entries(plan.databaseServers).map(([key, server]) => [
-        key,
-        { ...reachable(server), ...insideOf(plan, server, servers[key]) },
-      ]),
+      Object.entries(plan.databaseServers).flatMap(([key, server]) =>
+        // Its databases are objects beside it, which are the platform stack's.
+        server.kind === "cloudnativepg"
+          ? []
+          : [[key, { ...reachable(server), ...insideOf(plan, server, servers[key]) }]],
+      ),
     ),
     attachment: { ...platform.attachment },
   };
@@ -94,7 +97,7 @@ function insideOf({ platform }: FleetPlan, { kind }: DatabaseServerPlan, server?
   return { inside: { host: server.host, port: server.port } };
 }
 
-function reachable(server: DatabaseServerPlan): PlatformServer {
+function reachable(server: Exclude<DatabaseServerPlan, CloudnativepgServerPlan>): PlatformServer {
   const { host, port, adminUser } = server;
   if (server.kind === "managed") {
     return { host, port, adminUser, sslMode: "disable", maintenanceDatabase: "postgres", superuser: true };

@@ -78,10 +78,11 @@ export function createTenant({ plan, platform, secrets, platformSecrets }: Tenan
 
   const credentials: Record<string, Credentials> = {};
   for (const [key, server] of Object.entries(own)) {
-    const { host, port, adminUser } = required(plan.databaseServers, key, "database server");
-    if (!server.adminPassword) continue;
-    const url = `postgresql://${host}:${port}`;
-    credentials[`server/${key}`] = { url, email: adminUser, password: server.adminPassword };
+    const { adminPassword: password } = server;
+    const declared = required(plan.databaseServers, key, "database server");
+    if (!password || declared.kind === "cloudnativepg") continue;
+    const { host, port, adminUser: email } = declared;
+    credentials[`server/${key}`] = { url: `postgresql://${host}:${port}`, email, password };
   }
   for (const [key, app] of Object.entries(plan.apps)) {
     const { keys } = required(apps, key, "app");

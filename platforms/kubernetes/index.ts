@@ -12,16 +12,19 @@ import type {
   GatewayRequest,
   InstanceHandle,
   InstanceRequest,
+  OperatedServer,
+  OperatedServerRequest,
   Platform,
   ServerEndpoint,
   TenantRoutesRequest,
 } from "../types";
+import { createOperatedServer } from "./database-server";
 import { plainVariables } from "./environment";
 import { autoscaler, disruptionBudget } from "./manifests/availability";
 import { deployment, isAutoscaled, nocobaseImage } from "./manifests/deployment";
 import { limitRange, namespace, resourceQuota, serviceAccount } from "./manifests/namespace";
 import { networkPolicies, toDatabases, type DatabaseAddress } from "./manifests/network-policies";
-import type { InstanceFacts, Manifest, Place } from "./manifests/object";
+import { DATABASE_SERVER, type InstanceFacts, type Manifest, type Place } from "./manifests/object";
 import { filesClaim, variablesSecret } from "./manifests/storage";
 import { pullSecret, pullSecretNames } from "./manifests/registries";
 import { service, serviceUrl, trafficRoute } from "./manifests/traffic";
@@ -84,6 +87,25 @@ export class KubernetesPlatform implements Platform {
 
   managedServer(name: string): ServerEndpoint {
     throw new Error(`${name}: platform kubernetes runs no PostgreSQL server itself`);
+  }
+
+  operatedServer(
+    name: string,
+    request: OperatedServerRequest,
+    options: pulumi.CustomResourceOptions,
+  ): OperatedServer {
+    const { stack, cluster, instances } = this.args;
+    const { key, name: server, namespace, context = cluster.context } = request.plan;
+    const place = { stack, cluster, namespace, plan: { name: server, kind: DATABASE_SERVER } } as const;
+    const users = instances
+      .filter(({ database, hostsApps }) => hostsApps || database.server === key)
+      .map((instance) => namespaceName(stack, instance.name));
+    return createOperatedServer(
+      name,
+      request,
+      { place, provider: this.providerOf(context), context, users },
+      options,
+    );
   }
 
   /** Namespace and volume of an instance: what stays where `deletion` says so. */
