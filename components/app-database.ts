@@ -1,7 +1,7 @@
 import * as postgresql from "@pulumi/postgresql";
 import * as pulumi from "@pulumi/pulumi";
 import type { DatabasePlan } from "../plan/types";
-import type { DatabaseConnection } from "../platforms/types";
+import type { DatabaseConnection, OperatedServer } from "../platforms/types";
 import type { DatabaseServer } from "./database-server";
 
 export interface AppDatabaseArgs {
@@ -11,6 +11,14 @@ export interface AppDatabaseArgs {
   password: pulumi.Output<string>;
   /** Where the app runs. A change takes the old process down before a new one gets the database. */
   placement: string;
+}
+
+interface Owned {
+  user: pulumi.Output<string>;
+  /** Of the database. */
+  name: pulumi.Output<string>;
+  /** The same name, known once nobody else may connect. */
+  closed: pulumi.Output<string>;
 }
 
 /**
@@ -27,7 +35,30 @@ export class AppDatabase extends pulumi.ComponentResource {
 
   constructor(name: string, args: AppDatabaseArgs, options?: pulumi.ComponentResourceOptions) {
     super("nocobase-fleet:index:AppDatabase", name, {}, options);
-    const { plan, server, password } = args;
+    const { server, password } = args;
+    const {
+      user,
+      name: owned,
+      closed,
+    } = server.operated ? this.declare(name, args, server.operated) : this.make(name, args);
+    const { host, port, sslMode } = server;
+    const reach = { host, port, sslMode, user, password: pulumi.secret(password) };
+    this.ownerConnection = { ...reach, name: owned };
+    this.connection = { ...reach, name: closed };
+    this.registerOutputs({ name: owned, role: user });
+  }
+
+  /** By objects that the server's operator reads. Its sign-in rules keep everybody else out. */
+  private declare(name: string, { plan, password }: AppDatabaseArgs, server: OperatedServer): Owned {
+    const kept = { protect: plan.deletion === "protect", retainOnDelete: plan.deletion === "retain" };
+    const database = server.database(name, { plan, password }, { parent: this, ...kept });
+    // The names are the plan's; what uses them waits for the database.
+    const named = database.urn.apply(() => plan.name);
+    return { user: database.urn.apply(() => plan.role), name: named, closed: named };
+  }
+
+  /** As the server's administrator. */
+  private make(name: string, { plan, server, password, placement }: AppDatabaseArgs): Owned {
     const within = { parent: this, provider: server.provider };
     const kept = { protect: plan.deletion === "protect", retainOnDelete: plan.deletion === "retain" };
 
@@ -56,16 +87,12 @@ export class AppDatabase extends pulumi.ComponentResource {
       { role: "public", database: database.name, objectType: "database", privileges: [] },
       {
         ...within,
-        replacementTrigger: args.placement,
+        replacementTrigger: placement,
         deleteBeforeReplace: true,
         retainOnDelete: kept.retainOnDelete,
       },
     );
 
-    const { host, port, sslMode } = server;
-    const reach = { host, port, sslMode, user: role.name, password: pulumi.secret(password) };
-    this.ownerConnection = { ...reach, name: database.name };
-    this.connection = { ...reach, name: closed.database };
-    this.registerOutputs({ name: database.name, role: role.name });
+    return { user: role.name, name: database.name, closed: closed.database };
   }
 }

@@ -2,7 +2,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { AppPlan, DatabasePlan, FleetPlan, Isolation, FleetRegistryPlan } from "../plan/types";
 import { siblingUrl } from "../plan/public-url";
-import type { Platform } from "../platforms/types";
+import type { ObjectStoreKeys, Platform } from "../platforms/types";
 import { Declaration } from "../providers/nocobase/resources";
 import { BusinessApp } from "./business-app";
 import { DatabaseServer } from "./database-server";
@@ -23,6 +23,8 @@ import { RuntimeEnvironment } from "./runtime-environment";
 export interface FleetSecrets {
   /** Administrator's password of each external database server. */
   readonly databaseServerPasswords: Readonly<Record<string, pulumi.Input<string>>>;
+  /** Sign-ins to object stores, by the key of the database server. Default: none. */
+  readonly objectStoreKeys?: Readonly<Record<string, ObjectStoreKeys>>;
   /** NocoBase's licence keys of `entry` and environments, by key. Default: none. */
   readonly licenses?: Readonly<Record<string, pulumi.Output<string>>>;
   /** Secret environment variables of `entry`, environments and dedicated apps, by key and name. */
@@ -77,6 +79,8 @@ export function createFleet(plan: FleetPlan, platform: Platform, secrets: FleetS
         plan: server,
         platform,
         adminPassword: secrets.databaseServerPasswords[key],
+        databases: databasesOf(plan).filter((database) => database.server === key),
+        objectStoreKeys: secrets.objectStoreKeys?.[key],
       }),
   );
   const serverOf = (database: DatabasePlan) => required(servers, database.server, "database server");
@@ -166,13 +170,11 @@ export function createFleet(plan: FleetPlan, platform: Platform, secrets: FleetS
     ...mapValues(environments, hostCredentials),
   };
   for (const [key, server] of Object.entries(servers)) {
-    const { host, port, adminUser } = required(plan.databaseServers, key, "database server");
-    if (!server.adminPassword) continue;
-    credentials[`server/${key}`] = {
-      url: `postgresql://${host}:${port}`,
-      email: adminUser,
-      password: server.adminPassword,
-    };
+    const { adminPassword: password } = server;
+    const declared = required(plan.databaseServers, key, "database server");
+    if (!password || declared.kind === "cloudnativepg") continue;
+    const { host, port, adminUser: email } = declared;
+    credentials[`server/${key}`] = { url: `postgresql://${host}:${port}`, email, password };
   }
   const appOutputs: Record<string, AppOutput> = {};
   for (const [key, app] of Object.entries(plan.apps)) {
@@ -193,6 +195,7 @@ export function createFleet(plan: FleetPlan, platform: Platform, secrets: FleetS
     forTenants: exportForTenants({
       plan,
       platform,
+      entry,
       environments,
       servers,
       adminPasswords: mapValues(
@@ -201,6 +204,11 @@ export function createFleet(plan: FleetPlan, platform: Platform, secrets: FleetS
       ),
     }),
   };
+}
+
+/** Of all that have one, the registry aside. */
+function databasesOf({ entry, environments, apps }: FleetPlan): DatabasePlan[] {
+  return [entry, ...Object.values(environments), ...Object.values(apps)].map(({ database }) => database);
 }
 
 /** Tells the entry app what the stack file says, for it to show beside what is reported. */
@@ -214,7 +222,12 @@ function declareFleet(
   new Declaration(
     "declaration",
     {
-      host: { url: entry.url, account: entry.plan.root.email, password: entry.keys.rootPassword },
+      host: {
+        url: entry.url,
+        account: entry.plan.root.email,
+        password: entry.keys.rootPassword,
+        cluster: platform.clusterOf?.(entry.plan.name),
+      },
       stack: plan.stack,
       environments: Object.values(plan.environments).map(({ key: name, title, release }) => ({
         name,

@@ -1,5 +1,6 @@
 /** The stack's configuration as a Pulumi program reads it. */
 import * as pulumi from "@pulumi/pulumi";
+import type { ObjectStoreKeys } from "../platforms/types";
 import type { PlatformFacts } from "../plan/types";
 import { valuesFromConfigMap } from "./config-map";
 import { formatFaults, type Fault } from "./faults";
@@ -11,6 +12,8 @@ import type { FleetSpec } from "./spec";
 export interface StackSecrets {
   /** Administrator's password of each external server, by the server's key. */
   readonly databaseServerPasswords: Readonly<Record<string, pulumi.Output<string>>>;
+  /** Sign-ins to object stores, by the database server's key. */
+  readonly objectStoreKeys: Readonly<Record<string, ObjectStoreKeys>>;
   /** By the registry's key. */
   readonly registryPasswords: Readonly<Record<string, pulumi.Output<string>>>;
   /** NocoBase's licence keys by process (`entry`, environment). */
@@ -62,6 +65,7 @@ function readSecrets(spec: FleetSpec): StackSecrets {
   ];
   return {
     databaseServerPasswords: texts(config, "databaseServerPasswords", external),
+    objectStoreKeys: objectStoreKeys(config, spec),
     registryPasswords: texts(config, "registryPasswords", Object.keys(spec.registries)),
     licenses: texts(config, "licenses", spec.licenses),
     secretEnv: Object.fromEntries(
@@ -81,6 +85,28 @@ function readSecrets(spec: FleetSpec): StackSecrets {
         ]),
     ),
   };
+}
+
+function objectStoreKeys(
+  config: pulumi.Config,
+  { databaseServers }: FleetSpec,
+): Record<string, ObjectStoreKeys> {
+  const all =
+    config.getSecretObject<Record<string, Record<keyof ObjectStoreKeys, string>>>("objectStoreKeys");
+  const stored = Object.entries(databaseServers).filter(
+    ([, server]) => server.kind === "cloudnativepg" && (server.backups ?? server.recovery),
+  );
+  const keyOf = (server: string, name: keyof ObjectStoreKeys) =>
+    present(
+      all?.apply((keys) => keys[server]?.[name]),
+      name,
+    );
+  return Object.fromEntries(
+    stored.map(([server]) => [
+      server,
+      { accessKeyId: keyOf(server, "accessKeyId"), secretAccessKey: keyOf(server, "secretAccessKey") },
+    ]),
+  );
 }
 
 /** Secrets that one key of the stack file holds, by their names there. */

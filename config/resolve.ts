@@ -1,5 +1,5 @@
 /** Parsed values → spec: defaults that depend on other fields. */
-import type { DeletionPolicy, PlatformFacts } from "../plan/types";
+import type { DeletionPolicy, PlatformFacts, ResourceLimits } from "../plan/types";
 import { cpuMillis, memoryMiB } from "./quantities";
 import type { AppValues, EntryValues, InstanceValues } from "./schema/instances";
 import { defaults, reservedConnections } from "./schema/parts";
@@ -11,7 +11,7 @@ interface FleetDefaults {
   readonly deletion: DeletionPolicy;
   readonly rootEmail: string;
   readonly server: string;
-  /** Connections that each managed server has for roles. */
+  /** Connections that each server has for roles, as far as is known. */
   readonly connections: Readonly<Record<string, number>>;
   readonly secretEnv: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 }
@@ -27,7 +27,7 @@ export function resolve(stack: string, values: StackValues, facts?: PlatformFact
     // Where several are declared and none is named, a rule refuses; any will do until then.
     server: defaultServers.sort()[0] ?? "main",
     connections: mapValues(values.databaseServers, (server) =>
-      server.kind === "managed" ? server.maxConnections - reservedConnections : Infinity,
+      "maxConnections" in server ? server.maxConnections - reservedConnections : Infinity,
     ),
     secretEnv: values.secretEnv,
   };
@@ -42,10 +42,22 @@ export function resolve(stack: string, values: StackValues, facts?: PlatformFact
     supervisor: values.supervisor,
     licenses: Object.keys(values.licenses).sort(),
     gateway: { ...values.gateway, domain: values.gateway.domain.toLowerCase() },
-    databaseServers: mapValues(values.databaseServers, (server): DatabaseServerSpec => ({ ...server })),
+    databaseServers: mapValues(values.databaseServers, resolveServer),
     entry: instance("entry", values.entry, fleet),
     environments: mapValues(values.environments, (environment, key) => instance(key, environment, fleet)),
     apps: mapValues(values.apps, (app, key) => resolveApp(key, app, fleet)),
+  };
+}
+
+function resolveServer(values: StackValues["databaseServers"][string]): DatabaseServerSpec {
+  if (values.kind !== "cloudnativepg") return { ...values };
+  return { ...values, resources: limits(values.resources) };
+}
+
+function limits({ memory, cpu }: InstanceValues["resources"]): ResourceLimits {
+  return {
+    ...(memory === undefined ? {} : { memoryMiB: memoryMiB(memory) }),
+    ...(cpu === undefined ? {} : { cpuMillis: cpuMillis(cpu) }),
   };
 }
 
@@ -77,7 +89,6 @@ function instance(
 ): InstanceSpec {
   const secrets = Object.hasOwn(fleet.secretEnv, key) ? Object.keys(fleet.secretEnv[key] ?? {}) : [];
   const scales = "replicas" in values;
-  const { memory, cpu } = values.resources;
   return {
     ...common(key, values, fleet, scales ? defaults.connectionLimitWithReplicas : undefined),
     release: values.release?.version ?? fleet.release,
@@ -85,10 +96,7 @@ function instance(
     env: { ...values.env },
     secretEnv: secrets.sort(),
     heapLimitMiB: values.heapLimitMiB,
-    resources: {
-      ...(memory === undefined ? {} : { memoryMiB: memoryMiB(memory) }),
-      ...(cpu === undefined ? {} : { cpuMillis: cpuMillis(cpu) }),
-    },
+    resources: limits(values.resources),
     ...(scales ? scaleOf(values.replicas) : { replicas: 1 }),
     placement: values.kubernetes,
   };

@@ -2,6 +2,7 @@
 import type {
   AppState,
   AutoscalePlan,
+  CloudnativepgSettings,
   DeletionPolicy,
   ImagesPlan,
   KubernetesPlacement,
@@ -62,7 +63,9 @@ export interface ExternalServerSpec {
   readonly superuser: boolean;
 }
 
-export type DatabaseServerSpec = ManagedServerSpec | ExternalServerSpec;
+export type CloudnativepgServerSpec = CloudnativepgSettings & { readonly kind: "cloudnativepg" };
+
+export type DatabaseServerSpec = ManagedServerSpec | ExternalServerSpec | CloudnativepgServerSpec;
 
 export interface DatabaseSpec {
   readonly server: string;

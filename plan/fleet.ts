@@ -6,6 +6,8 @@ import { deepFreeze } from "./freeze";
 import {
   databaseName,
   instanceName,
+  namespaceName,
+  postgresCluster,
   registryName,
   replicaName,
   serverName,
@@ -79,7 +81,10 @@ export function topologyOf(spec: FleetSpec): Topology {
 export function supervisorOf(spec: FleetSpec): Supervisor {
   if (spec.platformStack !== undefined) return "none";
   if (spec.supervisor !== undefined) return spec.supervisor;
-  const possible = platformCapabilities[spec.platform].supervisors.includes("open") && !entryHostsApps(spec);
+  const possible =
+    platformCapabilities[spec.platform].supervisors.includes("open") &&
+    !entryHostsApps(spec) &&
+    !isEntryOperated(spec);
   return possible && hasPlugins(spec) && topologyOf(spec) === "hybrid" ? "open" : "none";
 }
 
@@ -91,6 +96,12 @@ export function hasPlugins({ platform, images }: FleetSpec): boolean {
 /** Whether shared apps run in the entry app's own process. */
 export function entryHostsApps(spec: FleetSpec): boolean {
   return Object.values(spec.apps).some((app) => app.isolation === "shared" && app.host === "entry");
+}
+
+/** Whether the entry app's server is CloudNativePG's, where the registry can't be made. */
+export function isEntryOperated({ entry, databaseServers }: FleetSpec): boolean {
+  const { server } = entry.database;
+  return Object.hasOwn(databaseServers, server) && databaseServers[server]?.kind === "cloudnativepg";
 }
 
 function planRegistry(spec: FleetSpec): FleetRegistryPlan {
@@ -110,6 +121,11 @@ function planRegistry(spec: FleetSpec): FleetRegistryPlan {
 function planServer(spec: FleetSpec, key: string, server: DatabaseServerSpec): DatabaseServerPlan {
   const name = serverName(key);
   if (server.kind === "external") return { ...server, key, name };
+  if (server.kind === "cloudnativepg") {
+    const namespace = namespaceName(spec.stack, name);
+    const host = `${postgresCluster}-rw.${namespace}.svc`;
+    return { ...server, key, name, namespace, host, port: 5432, sslMode: "require" };
+  }
   return {
     kind: "managed",
     key,

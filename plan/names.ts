@@ -40,10 +40,13 @@ export function replicaName(instance: string, number: number): string {
   return number === 1 ? instance : `${instance}.${number}`;
 }
 
-/** Folder and process name of a database server: `postgres-<key>`, at most 63 characters. */
+/** Folder, process or namespace name of a database server: `postgres-<key>`, at most 63 characters. */
 export function serverName(key: string): string {
   return fitted(`postgres-${key}`);
 }
+
+/** Name of the CloudNativePG cluster in a database server's own namespace, and prefix of its Services and Secrets. */
+export const postgresCluster = "postgres";
 
 function fitted(name: string): string {
   return name.length <= longestName ? name : withSuffix(name, "-", name);

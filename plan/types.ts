@@ -164,12 +164,23 @@ export interface PlatformFacts {
   readonly platform: PlatformName;
   readonly gateway: Pick<GatewayPlan, "host" | "port" | "domain" | "tls">;
   readonly environments: Readonly<Record<string, PlatformEnvironment>>;
+  /** The entry app, where it is to show tenants' apps: with `supervisor: open`. */
+  readonly entry?: Omit<PlatformInstance, "release">;
   readonly databaseServers: Readonly<Record<string, PlatformServer>>;
   /** What the platform itself needs to be found, e.g. the folder of its processes. */
   readonly attachment: Readonly<Record<string, string>>;
 }
 
-export interface PlatformEnvironment {
+export interface PlatformEnvironment extends PlatformInstance {
+  /** What the platform's registry knows it by, where there is one. */
+  readonly registered?: {
+    readonly role: string;
+    /** Where the rest of the fleet reaches its processes. */
+    readonly addresses: readonly string[];
+  };
+}
+
+export interface PlatformInstance {
   /** Name of the instance: `env-blue`. */
   readonly name: string;
   /** Address inside the fleet. */
@@ -225,7 +236,52 @@ export interface ExternalServerPlan {
   readonly inside?: { readonly host: string; readonly port: number };
 }
 
-export type DatabaseServerPlan = ManagedServerPlan | ExternalServerPlan;
+/** What the author says of a server that the CloudNativePG operator runs. */
+export interface CloudnativepgSettings {
+  readonly instances: number;
+  /** PostgreSQL's major version. */
+  readonly version: number;
+  readonly image?: string;
+  /** `size` as Kubernetes writes quantities: `20Gi`. */
+  readonly storage: { readonly size: string; readonly class?: string };
+  /** Of each instance. */
+  readonly resources: ResourceLimits;
+  readonly maxConnections: number;
+  /** Of the kubeconfig; undefined is that of the whole cluster. */
+  readonly context?: string;
+  readonly operatorNamespace: string;
+  readonly backups?: ObjectStorePlan & {
+    readonly name?: string;
+    /** Six fields, seconds first. */
+    readonly schedule: string;
+    /** `30d`. */
+    readonly retention: string;
+  };
+  readonly recovery?: ObjectStorePlan & {
+    readonly name: string;
+    /** RFC 3339. */
+    readonly until?: string;
+  };
+}
+
+export interface ObjectStorePlan {
+  /** `s3://bucket/path`. */
+  readonly destination: string;
+  readonly endpoint?: string;
+}
+
+export interface CloudnativepgServerPlan extends CloudnativepgSettings {
+  readonly kind: "cloudnativepg";
+  readonly key: string;
+  readonly name: string;
+  readonly namespace: string;
+  /** Where pods of the same cluster reach its primary. */
+  readonly host: string;
+  readonly port: number;
+  readonly sslMode: "require";
+}
+
+export type DatabaseServerPlan = ManagedServerPlan | ExternalServerPlan | CloudnativepgServerPlan;
 
 export interface DatabasePlan {
   /** Key into `databaseServers`. */

@@ -1,6 +1,8 @@
 /** What a platform does for components. Local processes, Docker and Kubernetes each implement it once. */
 import type * as pulumi from "@pulumi/pulumi";
 import type {
+  CloudnativepgServerPlan,
+  DatabasePlan,
   DeletionPolicy,
   GatewayPlan,
   InstancePlan,
@@ -30,6 +32,33 @@ export interface DatabaseConnection {
 export interface ManagedServerRequest {
   readonly plan: ManagedServerPlan;
   readonly adminPassword: pulumi.Output<string>;
+}
+
+/** Sign-in to an object store, as S3 has it. */
+export type ObjectStoreKeys = Readonly<Record<"accessKeyId" | "secretAccessKey", pulumi.Output<string>>>;
+
+export interface OperatedServerRequest {
+  readonly plan: CloudnativepgServerPlan;
+  /** All that are to be on it. */
+  readonly databases: readonly DatabasePlan[];
+  /** Where it has backups, or begins with some. */
+  readonly objectStoreKeys?: ObjectStoreKeys;
+}
+
+export interface OperatedDatabaseRequest {
+  readonly plan: DatabasePlan;
+  /** The role's. */
+  readonly password: pulumi.Output<string>;
+}
+
+/** A server whose roles and databases are objects that an operator reads: nobody signs in to make them. */
+export interface OperatedServer extends ServerEndpoint {
+  /** @param key of the owner @returns what must exist before anything signs in */
+  database(
+    key: string,
+    request: OperatedDatabaseRequest,
+    options: pulumi.CustomResourceOptions,
+  ): pulumi.Resource;
 }
 
 export interface RedisRequest {
@@ -108,6 +137,12 @@ export interface Platform {
     request: ManagedServerRequest,
     options: pulumi.CustomResourceOptions,
   ): ServerEndpoint;
+  /** Only where the platform has `kind: cloudnativepg`. */
+  operatedServer?(
+    name: string,
+    request: OperatedServerRequest,
+    options: pulumi.CustomResourceOptions,
+  ): OperatedServer;
   /** Only where the platform has `supervisor: official`. */
   redis?(name: string, request: RedisRequest, options: pulumi.CustomResourceOptions): RedisEndpoint;
   files(name: string, request: FilesRequest, options: pulumi.CustomResourceOptions): pulumi.Resource;

@@ -1,5 +1,5 @@
 /** What a drawing of the fleet shows: stacks, what runs in each, and where its databases are. Pure. */
-import type { AppSpec, FleetSpec } from "../../config/spec";
+import type { AppSpec, DatabaseServerSpec, FleetSpec } from "../../config/spec";
 
 export interface Drawing {
   /** Platforms before their tenants. */
@@ -38,7 +38,7 @@ export interface SharedApp {
 export interface Server {
   id: string;
   label: string;
-  kind: "managed" | "external";
+  kind: DatabaseServerSpec["kind"];
 }
 
 /** @param specs of stack files that are in order; tenants whose platform isn't among them hold their shared apps themselves */

@@ -5,6 +5,7 @@ import { fieldDocs, type FieldDoc } from "../schema/fields";
 import { appSchema, entrySchema, environmentSchema } from "../schema/instances";
 import { registrySchema } from "../schema/images";
 import { kubernetesSchema } from "../schema/kubernetes";
+import { cloudnativepgServerSchema } from "../schema/cloudnativepg";
 import { externalServerSchema, gatewaySchema, managedServerSchema } from "../schema/servers";
 import { namespace, secretKeys, stackSchema } from "../schema/stack";
 import { listed } from "../suggest";
@@ -31,6 +32,11 @@ const sections: readonly Section[] = [
     heading: "`databaseServers.<key>`, external",
     intro: "A PostgreSQL server by its address.",
     schema: externalServerSchema,
+  },
+  {
+    heading: "`databaseServers.<key>`, cloudnativepg",
+    intro: "A PostgreSQL cluster that the CloudNativePG operator runs.",
+    schema: cloudnativepgServerSchema,
   },
   {
     heading: "`registries.<key>`",

@@ -1,6 +1,6 @@
 /** The fleet as a whole: platform, topology, releases, connections. */
 import { platformCapabilities } from "../../platforms/capabilities";
-import { entryHostsApps, hasPlugins } from "../../plan/fleet";
+import { entryHostsApps, hasPlugins, isEntryOperated } from "../../plan/fleet";
 import { reservedConnections } from "../schema/parts";
 import { listed, suggest } from "../suggest";
 import { given, isTenant, owners, report, type Context } from "./context";
@@ -14,8 +14,8 @@ export function platform(context: Context): void {
     report(context, ["databaseServers", key, "kind"], {
       value: server.kind,
       problem: `platform ${name} runs no PostgreSQL server itself`,
-      allowed: "external",
-      fix: "give the address of a server with kind: external",
+      allowed: "external or cloudnativepg",
+      fix: "write kind: cloudnativepg where its operator is installed, or give the address of a server with kind: external",
     });
   }
 }
@@ -62,6 +62,13 @@ export function supervisor(context: Context): void {
       problem: "needs an entry app that hosts no apps: its own list of applications would be in the way",
       allowed: "open only where every shared app names an environment",
       fix: "declare an environment and let the apps name it, or write none",
+    });
+  } else if (chosen === "open" && isEntryOperated(context.spec)) {
+    report(context, ["supervisor"], {
+      value: chosen,
+      problem: "needs a database of its own on the entry app's server, which CloudNativePG runs",
+      allowed: "open only where the entry app's database server is managed or external",
+      fix: "leave it out, or put the entry app's database on an external server",
     });
   } else if (chosen === "open" && !hasPlugins(context.spec)) {
     report(context, ["supervisor"], {
@@ -117,7 +124,7 @@ export function connections(context: Context): void {
       ? plan.databaseServers[database.server]
       : undefined;
     const at = places.get(key);
-    if (server?.kind !== "managed" || !at) continue;
+    if (!server || server.kind === "external" || !at) continue;
     const most = server.maxConnections - reservedConnections;
     if (database.connectionLimit <= most) continue;
     const place = [...at, "database", "connectionLimit"];

@@ -1,6 +1,7 @@
 /** Every rule that looks at more than one field. Each reports all that it finds; none depends on another. */
 import { hosts, ports, servers } from "./addresses";
 import type { Rule } from "./context";
+import { cloudnativepg } from "./cloudnativepg";
 import { dockerOnly, imagePins, reachableServers, registries } from "./docker";
 import { connections, platform, releases, supervisor, topology } from "./fleet";
 import { isolation } from "./isolation";
@@ -21,6 +22,7 @@ export const rules: readonly Rule[] = [
   registries,
   imagePins,
   kubernetes,
+  cloudnativepg,
   topology,
   supervisor,
   supervised,

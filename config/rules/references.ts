@@ -85,9 +85,9 @@ export function passwords(context: Context): void {
         allowed: "the administrator's password, as a secret",
         fix: `pulumi config set --secret --path '${formatPath(at)}'`,
       });
-    } else if (server.kind === "managed" && present) {
+    } else if (server.kind !== "external" && present) {
       report(context, at, {
-        problem: `is not used: server "${key}" is managed, its password is generated`,
+        problem: `is not used: server "${key}" is ${server.kind}, ${server.kind === "managed" ? "its password is generated" : "it has no administrator that signs in"}`,
         allowed: "passwords of external servers",
         fix: "remove it",
       });

@@ -3,15 +3,15 @@ import { z } from "zod";
 import { documented } from "./fields";
 
 /** An image's name with `{version}`, a tag or a digest. */
-const image =
+export const image =
   /^[a-z0-9][a-z0-9._-]*(?::[0-9]+)?(?:\/[a-z0-9][a-z0-9._-]*)*(?::(?:[A-Za-z0-9_.-]|\{version\}){1,128}|@sha256:[0-9a-f]{64})$/;
-const objectName = /^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$/;
+export const objectName = /^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$/;
 const labelKey =
   /^(?:[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?\/)?[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$/;
-const labelValue = /^(?:[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?)?$/;
-const storageSize = /^\d+(?:Mi|Gi|Ti)$/;
+export const labelValue = /^(?:[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?)?$/;
+export const storageSize = /^\d+(?:Mi|Gi|Ti)$/;
 
-const name = (description: string, example: string, defaultText: string) =>
+export const name = (description: string, example: string, defaultText: string) =>
   documented(z.string().regex(objectName).optional(), {
     description,
     allowed: "the name of an object",
@@ -19,12 +19,12 @@ const name = (description: string, example: string, defaultText: string) =>
     defaultText,
   });
 
-const label = documented(z.string().regex(labelKey), {
+export const label = documented(z.string().regex(labelKey), {
   description: "Key of a label.",
   allowed: "a label's key, such as kubernetes.io/arch",
 });
 
-const context = (description: string, defaultText: string) =>
+export const context = (description: string, defaultText: string) =>
   documented(z.string().min(1).max(253).optional(), {
     description,
     allowed: "a context of the kubeconfig (KUBECONFIG, else ~/.kube/config)",
@@ -32,7 +32,7 @@ const context = (description: string, defaultText: string) =>
     defaultText,
   });
 
-const toleration = documented(
+export const toleration = documented(
   z.strictObject({
     key: documented(z.string().regex(labelKey), {
       description: "Key of the taint.",

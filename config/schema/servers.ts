@@ -17,7 +17,7 @@ import {
 export const managedServerSchema = z.strictObject({
   kind: documented(z.literal("managed"), {
     description: "The fleet runs this PostgreSQL server.",
-    allowed: "managed or external",
+    allowed: "managed, external or cloudnativepg",
     examples: ["managed"],
   }),
   port: documented(instancePort.optional(), {
@@ -37,7 +37,7 @@ export const externalServerSchema = z.strictObject({
   kind: documented(z.literal("external"), {
     description:
       "A PostgreSQL server that is already there. Its administrator's password goes to `databaseServerPasswords`.",
-    allowed: "managed or external",
+    allowed: "managed, external or cloudnativepg",
     examples: ["external"],
   }),
   host: documented(z.union([hostName, z.ipv4(), z.ipv6()]), {

@@ -5,6 +5,7 @@ import { appSchema, entrySchema, environmentSchema } from "./instances";
 import { defaults, release } from "./parts";
 import { imageNamesSchema, registrySchema } from "./images";
 import { kubernetesSchema } from "./kubernetes";
+import { cloudnativepgServerSchema } from "./cloudnativepg";
 import { externalServerSchema, gatewaySchema, managedServerSchema } from "./servers";
 
 /** The namespace of every key: the project's name in Pulumi.yaml. */
@@ -72,7 +73,7 @@ export const stackSchema = z.strictObject({
   }),
   supervisor: documented(z.enum(["open", "official", "none"]).optional(), {
     description:
-      "What makes the entry app the fleet's control plane, which shows environments and apps and starts and stops them. `open`: the plugin of this project, over PostgreSQL (docs/supervisor.md), on platform `docker` with `images: local`; `official`: NocoBase's commercial plugin, over Redis (docs/official-supervisor.md); `none`: nothing.",
+      "What makes the entry app the fleet's control plane, which shows environments and apps and starts and stops them. `open`: the plugin of this project, over PostgreSQL (docs/supervisor.md), on platform `docker` with `images: local` only; `official`: NocoBase's commercial plugin, over Redis (docs/official-supervisor.md); `none`: nothing.",
     allowed: "open, official or none, as far as the platform has it",
     examples: ["none"],
     defaultText:
@@ -110,11 +111,18 @@ export const stackSchema = z.strictObject({
     z
       .record(
         key,
-        documented(z.discriminatedUnion("kind", [managedServerSchema, externalServerSchema]), {
-          description: "A PostgreSQL server.",
-          allowed: "a map with `kind: managed` or `kind: external`",
-          examples: [{ kind: "managed" }],
-        }),
+        documented(
+          z.discriminatedUnion("kind", [
+            managedServerSchema,
+            externalServerSchema,
+            cloudnativepgServerSchema,
+          ]),
+          {
+            description: "A PostgreSQL server.",
+            allowed: "a map with `kind: managed`, `kind: external` or `kind: cloudnativepg`",
+            examples: [{ kind: "managed" }],
+          },
+        ),
       )
       .prefault({ main: { kind: "managed" } }),
     {
@@ -129,6 +137,23 @@ export const stackSchema = z.strictObject({
     allowed: "a map from external servers to secrets",
     examples: [{ main: { secure: "v1:…" } }],
   }),
+  objectStoreKeys: documented(
+    z
+      .record(
+        key,
+        documented(z.strictObject({ accessKeyId: secretValue, secretAccessKey: secretValue }), {
+          description: "Sign-in of one server's object store.",
+          allowed: "a map with `accessKeyId` and `secretAccessKey`",
+        }),
+      )
+      .prefault({}),
+    {
+      description:
+        "Sign-in to the object store of each cloudnativepg server with `backups` or `recovery`, by the server's key, as secrets: `pulumi config set --secret --path nocobase-fleet:objectStoreKeys.<server>.secretAccessKey`.",
+      allowed: "a map from servers to maps of secrets",
+      examples: [{ main: { accessKeyId: { secure: "v1:…" }, secretAccessKey: { secure: "v1:…" } } }],
+    },
+  ),
   entry: documented(entrySchema.prefault({}), {
     description: "The entry app: the NocoBase that is the control plane.",
     allowed: "a map",
@@ -199,6 +224,7 @@ export const topLevelKeys = Object.keys(stackSchema.shape) as TopLevelKey[];
 /** Keys whose values are secrets; every other key must be free of them. */
 export const secretKeys: ReadonlySet<string> = new Set([
   "databaseServerPasswords",
+  "objectStoreKeys",
   "registryPasswords",
   "licenses",
   "secretEnv",

@@ -12,16 +12,19 @@ import type {
   GatewayRequest,
   InstanceHandle,
   InstanceRequest,
+  OperatedServer,
+  OperatedServerRequest,
   Platform,
   ServerEndpoint,
   TenantRoutesRequest,
 } from "../types";
+import { createOperatedServer } from "./database-server";
 import { plainVariables } from "./environment";
 import { autoscaler, disruptionBudget } from "./manifests/availability";
 import { deployment, isAutoscaled, nocobaseImage } from "./manifests/deployment";
 import { limitRange, namespace, resourceQuota, serviceAccount } from "./manifests/namespace";
 import { networkPolicies, toDatabases, type DatabaseAddress } from "./manifests/network-policies";
-import type { InstanceFacts, Manifest, Place } from "./manifests/object";
+import { DATABASE_SERVER, type InstanceFacts, type Manifest, type Place } from "./manifests/object";
 import { filesClaim, variablesSecret } from "./manifests/storage";
 import { pullSecret, pullSecretNames } from "./manifests/registries";
 import { service, serviceUrl, trafficRoute } from "./manifests/traffic";
@@ -34,13 +37,15 @@ export interface KubernetesPlatformArgs {
   readonly instances: readonly InstancePlan[];
   /** Addresses of database servers by key, the platform's for a tenant. */
   readonly servers: Readonly<Record<string, DatabaseAddress>>;
-  /** Passwords of the cluster's registries, by key. */
+  /** Key of the server with the fleet's registry, where there is one. */
+  readonly registryServer?: string;
+  /** Passwords of the cluster's registries of images, by key. */
   readonly registryPasswords: Readonly<Record<string, pulumi.Input<string>>>;
-  /** For a tenant: environments of its platform, by the instance's name. */
+  /** For a tenant: environments and entry app of its platform, by the instance's name. */
   readonly hosts?: Readonly<Record<string, PlatformHost>>;
 }
 
-/** An environment of another stack that hosts apps of this one. */
+/** An instance of another stack that hosts apps of this one, or shows them. */
 export interface PlatformHost {
   readonly address: InstanceAddress;
   /** Servers of this stack that hold databases of apps in it. */
@@ -82,6 +87,25 @@ export class KubernetesPlatform implements Platform {
 
   managedServer(name: string): ServerEndpoint {
     throw new Error(`${name}: platform kubernetes runs no PostgreSQL server itself`);
+  }
+
+  operatedServer(
+    name: string,
+    request: OperatedServerRequest,
+    options: pulumi.CustomResourceOptions,
+  ): OperatedServer {
+    const { stack, cluster, instances } = this.args;
+    const { key, name: server, namespace, context = cluster.context } = request.plan;
+    const place = { stack, cluster, namespace, plan: { name: server, kind: DATABASE_SERVER } } as const;
+    const users = instances
+      .filter(({ database, hostsApps }) => hostsApps || database.server === key)
+      .map((instance) => namespaceName(stack, instance.name));
+    return createOperatedServer(
+      name,
+      request,
+      { place, provider: this.providerOf(context), context, users },
+      options,
+    );
   }
 
   /** Namespace and volume of an instance: what stays where `deletion` says so. */
@@ -170,7 +194,10 @@ export class KubernetesPlatform implements Platform {
     const budget = disruptionBudget(facts);
     if (budget) create("budget", budget);
     create("service", service(facts));
-    const inputs = { variables: plainVariables(plan, database.sslMode), secretsMark: markOf(secrets) };
+    const inputs = {
+      variables: plainVariables(plan, serviceUrl(facts), database.sslMode),
+      secretsMark: markOf(secrets),
+    };
     const pods = createObject(name, deployment(facts, inputs), {
       ...within,
       dependsOn: [files, ...bounds],
@@ -246,11 +273,12 @@ export class KubernetesPlatform implements Platform {
     instance: Made,
     options: pulumi.CustomResourceOptions,
   ) {
-    const { servers } = this.args;
-    const own = servers[server];
-    if (!own) throw new Error(`${name} names database server "${server}", which isn't there`);
+    const { servers, registryServer = server } = this.args;
+    if (!servers[server]) throw new Error(`${name} names database server "${server}", which isn't there`);
     // A hosted app's database may be on any of them, and the app may be another stack's.
-    const addresses = hostsApps ? Object.values(servers) : [own];
+    const addresses = Object.entries(servers).flatMap(([key, address]) =>
+      hostsApps || key === server || key === registryServer ? [address] : [],
+    );
     return networkPolicies(instance.facts, addresses).map((policy) =>
       createObject(`${name}-${policy.metadata.name}`, policy, options),
     );

@@ -25,6 +25,11 @@ const KINDS: Readonly<Record<string, Constructor>> = {
   PodDisruptionBudget: policy.v1.PodDisruptionBudget,
   HorizontalPodAutoscaler: autoscaling.v2.HorizontalPodAutoscaler,
   HTTPRoute: apiextensions.CustomResource,
+  Cluster: apiextensions.CustomResource,
+  DatabaseRole: apiextensions.CustomResource,
+  Database: apiextensions.CustomResource,
+  ObjectStore: apiextensions.CustomResource,
+  ScheduledBackup: apiextensions.CustomResource,
 };
 
 /** The resource of a manifest. @throws Error for a kind that fleets don't use */

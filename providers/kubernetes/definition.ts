@@ -1,6 +1,7 @@
 import type { ProviderDefinition } from "../kit/types";
 import { appFiles } from "./handlers/app-files";
 import { instance } from "./handlers/instance";
+import { serverGuard } from "./handlers/server-guard";
 import { schema } from "./schema";
 
 /** The `nocobase-kubernetes` provider: what lies inside the pods and volumes that the kubernetes provider makes. */
@@ -11,5 +12,6 @@ export const definition: ProviderDefinition = {
   resources: {
     "nocobase-kubernetes:index:AppFiles": appFiles,
     "nocobase-kubernetes:index:Instance": instance,
+    "nocobase-kubernetes:index:ServerGuard": serverGuard,
   },
 };

@@ -53,3 +53,22 @@ export class Instance extends pulumi.CustomResource {
     super("nocobase-kubernetes:index:Instance", name, { ...args, settled: undefined }, opts);
   }
 }
+
+export interface ServerGuardArgs {
+  /** Key of the database server. */
+  server: pulumi.Input<string>;
+  address: pulumi.Input<InstanceAddress>;
+  /** PostgreSQL's major version. */
+  version: pulumi.Input<number>;
+  /** Of each instance's volume. */
+  size: pulumi.Input<string>;
+  /** Empty for the cluster's default. */
+  storageClass: pulumi.Input<string>;
+}
+
+/** Keeps a database server that still holds databases, and refuses in the preview what can't change. */
+export class ServerGuard extends pulumi.CustomResource {
+  constructor(name: string, args: ServerGuardArgs, opts?: pulumi.CustomResourceOptions) {
+    super("nocobase-kubernetes:index:ServerGuard", name, { ...args }, opts);
+  }
+}

@@ -38,5 +38,12 @@ export const schema = {
       [],
       { settled: flag("Whether all of it was done.") },
     ),
+    "nocobase-kubernetes:index:ServerGuard": resource("Keeps a database server that still holds databases.", {
+      server: text("Key of the database server."),
+      ...address,
+      version: any("PostgreSQL's major version."),
+      size: text("Size of each instance's volume."),
+      storageClass: text("Storage class; empty for the cluster's default."),
+    }),
   },
 };

@@ -1,6 +1,6 @@
 /** The namespace of an instance, and what bounds all that is in it. */
 import { memoryLimit } from "../environment";
-import { labels, metadata, mostReplicas, type InstanceFacts, type Manifest } from "./object";
+import { labels, metadata, mostReplicas, type InstanceFacts, type Manifest, type Place } from "./object";
 
 const STANDARD = "pod-security.kubernetes.io";
 /** Room for pods that start while others are still ending. */
@@ -9,7 +9,7 @@ const SURGE = 1;
 const DEFAULTS = { cpu: "100m", memory: "256Mi" };
 
 /** Admits pods of the standard `restricted` only. */
-export function namespace(facts: InstanceFacts): Manifest {
+export function namespace(facts: Place): Manifest {
   const standard = ["enforce", "audit", "warn"].map((mode) => [`${STANDARD}/${mode}`, "restricted"] as const);
   return {
     apiVersion: "v1",

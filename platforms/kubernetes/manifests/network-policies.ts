@@ -1,10 +1,13 @@
 /** Nothing may talk to an instance's pods, nor they to anything, but what is said here. */
 import { isIP } from "node:net";
+import { isSupervised } from "../environment";
 import { metadata, podSelector, type InstanceFacts, type Manifest, type Place } from "./object";
 
 export interface DatabaseAddress {
   readonly host: string;
   readonly port: number;
+  /** Of a server in the same cluster. */
+  readonly namespace?: string;
 }
 
 const NAMESPACE_NAME = "kubernetes.io/metadata.name";
@@ -18,22 +21,27 @@ export function networkPolicies(facts: InstanceFacts, databases: readonly Databa
     policy(facts, "deny-all", { policyTypes: ["Ingress", "Egress"] }),
     policy(facts, "from-ingress", {
       policyTypes: ["Ingress"],
-      ingress: [{ from: [namespaces({ [NAMESPACE_NAME]: entrance })], ports: [http] }],
+      ingress: [{ from: [namespaced(entrance)], ports: [http] }],
     }),
-    policy(facts, "to-dns", {
-      policyTypes: ["Egress"],
-      egress: [{ to: [namespaces({ [NAMESPACE_NAME]: "kube-system" })], ports: DNS_PORTS }],
-    }),
+    toDns(facts),
     toDatabases(facts, "to-database", databases),
     ...withinFleet(facts),
     ...(cluster.egress.length > 0 ? [beyond(facts)] : []),
   ];
 }
 
+/** Lets a namespace's pods look names up. */
+export function toDns(place: Place): Manifest {
+  return policy(place, "to-dns", {
+    policyTypes: ["Egress"],
+    egress: [{ to: [namespaced("kube-system")], ports: DNS_PORTS }],
+  });
+}
+
 /** Lets a namespace's pods reach database servers. */
 export function toDatabases(place: Place, name: string, databases: readonly DatabaseAddress[]): Manifest {
-  const egress = databases.map(({ host, port }) => ({
-    ...destination(host),
+  const egress = databases.map(({ host, port, namespace }) => ({
+    ...(namespace === undefined ? destination(host) : { to: [namespaced(namespace)] }),
     ports: [{ protocol: "TCP", port }],
   }));
   return policy(place, name, { policyTypes: ["Egress"], egress });
@@ -41,7 +49,7 @@ export function toDatabases(place: Place, name: string, databases: readonly Data
 
 const http = { protocol: "TCP", port: "http" };
 
-/** The entry app is the environments' control plane. */
+/** The entry app is the control plane, and passes requests on where it knows of all apps. */
 function withinFleet(facts: InstanceFacts): Manifest[] {
   const { plan, stack } = facts;
   const instances = (kind: string) => ({
@@ -50,14 +58,13 @@ function withinFleet(facts: InstanceFacts): Manifest[] {
   });
   if (plan.kind === "entry") {
     // Every environment listens on a port of its own.
+    const to = (kind: string) => ({ policyTypes: ["Egress"], egress: [{ to: [instances(kind)] }] });
     return [
-      policy(facts, "to-environments", {
-        policyTypes: ["Egress"],
-        egress: [{ to: [instances("environment")] }],
-      }),
+      policy(facts, "to-environments", to("environment")),
+      ...(isSupervised(plan) ? [policy(facts, "to-apps", to("app"))] : []),
     ];
   }
-  if (plan.kind === "environment") {
+  if (plan.kind === "environment" || isSupervised(plan)) {
     return [
       policy(facts, "from-entry", {
         policyTypes: ["Ingress"],
@@ -77,16 +84,22 @@ function beyond(facts: InstanceFacts): Manifest {
 }
 
 /** Policies know addresses only: a name may stand for any. */
-function destination(host: string): { to?: unknown[] } {
+export function destination(host: string): { to?: unknown[] } {
   const version = isIP(host);
   return version === 0 ? {} : { to: [{ ipBlock: { cidr: `${host}/${version === 4 ? 32 : 128}` } }] };
+}
+
+/** The namespace of that name. */
+export function namespaced(name: string) {
+  return namespaces({ [NAMESPACE_NAME]: name });
 }
 
 function namespaces(matchLabels: Record<string, string>) {
   return { namespaceSelector: { matchLabels } };
 }
 
-function policy(facts: Place, name: string, spec: object): Manifest {
+/** For all pods of the namespace. */
+export function policy(facts: Place, name: string, spec: object): Manifest {
   return {
     apiVersion: "networking.k8s.io/v1",
     kind: "NetworkPolicy",

@@ -21,7 +21,7 @@ export interface Place {
   /** The stack that makes the object. */
   readonly stack: string;
   readonly namespace: string;
-  readonly plan: Pick<InstancePlan, "name" | "kind">;
+  readonly plan: { readonly name: string; readonly kind: InstancePlan["kind"] | typeof DATABASE_SERVER };
   readonly cluster: KubernetesPlan;
 }
 
@@ -40,12 +40,14 @@ export const VARIABLES = "variables";
 export const STACK_LABEL = "nocobase-fleet/stack";
 /** Annotation with what becomes of an instance's database and files when it leaves the stack file. */
 export const DELETION = "nocobase-fleet/deletion";
+/** Kind of a namespace that holds a database server. */
+export const DATABASE_SERVER = "database-server";
 const KIND_LABEL = "nocobase-fleet/kind";
 
 /** Marks an object as this stack's: Pulumi leaves others' alone, and people see at once. */
 export function labels({ stack, plan }: Pick<Place, "stack" | "plan">): Record<string, string> {
   return {
-    "app.kubernetes.io/name": "nocobase",
+    "app.kubernetes.io/name": plan.kind === DATABASE_SERVER ? "postgresql" : "nocobase",
     "app.kubernetes.io/instance": plan.name,
     "app.kubernetes.io/managed-by": "pulumi",
     [STACK_LABEL]: stack,

@@ -24,6 +24,11 @@ export class Kinds {
 
   constructor(private readonly client: ApiClient) {}
 
+  /** Whether the API server has this kind. */
+  async has(apiVersion: string, kind: string): Promise<boolean> {
+    return (await this.resourcesOf(apiVersion)).some((resource) => resource.kind === kind);
+  }
+
   /** @throws UnknownKind where the API server has no such kind */
   async isNamespaced(apiVersion: string, kind: string): Promise<boolean> {
     return (await this.resource(apiVersion, kind)).namespaced;

@@ -6,6 +6,7 @@ import type { KubernetesObject } from "../api/kinds";
 import { deployment, statefulSet } from "./workloads";
 import { ingress, persistentVolumeClaim, resourceQuota, service } from "./others";
 import { job, pod } from "./pods";
+import { waitFor } from "./wait-for";
 
 /** `done`: ready. `wait`: what is waited for. `failed`: it never will be. */
 export type Readiness = { done: true } | { wait: string } | { failed: string };
@@ -55,7 +56,8 @@ export async function awaitReady(
   written: KubernetesObject,
   { cluster, context, before }: { cluster: Cluster; context: Context; before?: KubernetesObject },
 ): Promise<KubernetesObject> {
-  const ready = BY_KIND[`${written.apiVersion}/${written.kind}`];
+  const wanted = annotation(written, "waitFor");
+  const ready = wanted === undefined ? BY_KIND[`${written.apiVersion}/${written.kind}`] : waitFor(wanted);
   if (!ready || annotation(written, "skipAwait") === "true") return written;
   const begin = Date.now();
   const limit = begin + limitSeconds(written, context) * 1000;
