@@ -104,6 +104,10 @@ describe("fleet on a real node of kubernetes", function () {
   const gone = (name: string) =>
     eventually(`${name} has no pods`, 90, async () => (await pods(name)).length === 0);
 
+  /** kube-proxy hears of a new pod a moment after it is ready. */
+  const answers = (app: App) =>
+    eventually("an answer through the Service", 60, async () => (await app.health()) === 200);
+
   /** An instance as its Service's address inside the cluster shows it. */
   async function behindService(name: string, key: string): Promise<App> {
     const [service] = await objects("Service", `${stack}-${name}`);
@@ -122,7 +126,7 @@ describe("fleet on a real node of kubernetes", function () {
     assert.match(stdout, /^entry .*running .*1\/1/m);
     crm = await behindService("app-crm", "crm");
     for (const app of [crm, await behindService("entry", "entry")]) {
-      assert.equal(await app.health(), 200);
+      await answers(app);
       await app.signIn();
     }
     assert.match((await project.succeed("status")).stdout, /^crm .*running/m);
@@ -144,6 +148,7 @@ describe("fleet on a real node of kubernetes", function () {
     project.edit((values) => ((values.apps as Record<string, Values>).crm!.env = { EDITED: "yes" }));
     const { stdout } = await project.succeed("up");
     assert.match(stdout, /^crm .*running .*1\/1/m);
+    await answers(crm);
     crm.signOut();
     const roles = await crm.call<{ name: string }[]>("roles:list?paginate=false");
     assert.ok(roles.some(({ name }) => name === "keeper"));
@@ -160,6 +165,7 @@ describe("fleet on a real node of kubernetes", function () {
     await gone("app-crm");
     project.edit((values) => delete (values.apps as Record<string, Values>).crm!.state);
     await project.succeed("up");
+    await answers(crm);
     crm.signOut();
     const roles = await crm.call<{ name: string }[]>("roles:list?paginate=false");
     assert.ok(roles.some(({ name }) => name === "keeper"));
