@@ -86,7 +86,7 @@ function asRegistered(row: StatusRow, rows: readonly StatusRow[], registered: Re
   const found = row.kind === "app" ? registered.apps.find(({ name }) => name === row.name) : undefined;
   if (!found) return row;
   const host = row.isolation === "shared" ? rows.find(({ name }) => name === row.environment) : row;
-  const state = found.state === "unavailable" ? silent(host) : found.state;
+  const state = found.state === "unavailable" || isTakenAway(host) ? silent(host) : found.state;
   return {
     ...row,
     registered: found.state,
@@ -94,6 +94,11 @@ function asRegistered(row: StatusRow, rows: readonly StatusRow[], registered: Re
     ok: isAsDeclared(state, row.declared) && hasReplicas(row, state),
     detail: found.lastError ?? (row.isolation === "shared" ? null : row.detail),
   };
+}
+
+/** The registry hears of it with its next look at the process, which may still be letting requests end. */
+function isTakenAway(host: StatusRow | undefined): boolean {
+  return host?.state === "stopped" || host?.state === "held";
 }
 
 function silent(host: StatusRow | undefined): ShownState {

@@ -76,6 +76,23 @@ describe("fleet status", () => {
     assert.equal(isDegraded(rows), false);
   });
 
+  it("takes the platform's word for a process that the registry has not missed yet", () => {
+    const registered = (state: "running" | "unavailable") => ({
+      environments: [],
+      apps: [
+        {
+          ...{ name: "erp", title: "ERP", state, held: false, declaredState: "stopped", replicas: 1 },
+          ...{ isolation: "dedicated", environmentName: null, release: "2.2.15", url: "", lastError: null },
+        },
+      ],
+    });
+    for (const told of ["running", "unavailable"] as const) {
+      const rows = statusRows(outputs, running, new Map(), registered(told));
+      const erp = rows.find(({ name }) => name === "erp")!;
+      assert.deepEqual([erp.registered, erp.state, erp.ok], [told, "stopped", true]);
+    }
+  });
+
   it("is degraded where a shared app is gone or an instance was stopped by hand", () => {
     assert.ok(isDegraded(statusRows(outputs, running, new Map())));
     const held = [...running.slice(0, 1), part("entry", "held"), running[2]!];
