@@ -157,10 +157,12 @@ export class PlayedOperator {
   private constructor(
     private readonly objects: Cluster,
     private readonly postgres: TestPostgres,
+    private readonly namespace: string,
   ) {}
 
-  static start(objects: Cluster, postgres: TestPostgres): PlayedOperator {
-    const operator = new PlayedOperator(objects, postgres);
+  /** @param namespace of the one server that there is */
+  static start(objects: Cluster, postgres: TestPostgres, namespace: string): PlayedOperator {
+    const operator = new PlayedOperator(objects, postgres, namespace);
     operator.work = operator.run();
     return operator;
   }
@@ -185,7 +187,8 @@ export class PlayedOperator {
 
   private async round(): Promise<void> {
     for (const kind of ["Cluster", "DatabaseRole", "Database"]) {
-      const all = await this.objects.list({ apiVersion: API, kind, metadata: {} });
+      const metadata = { namespace: this.namespace };
+      const all = await this.objects.list({ apiVersion: API, kind, metadata });
       for (const object of all) await this.reconcile(object);
     }
   }
@@ -232,8 +235,10 @@ export class PlayedOperator {
       kind: "Secret",
       metadata: { namespace, name: spec.passwordSecret.name },
     };
-    const { data } = (await this.objects.find(reference)) as unknown as { data: Record<string, string> };
-    const password = Buffer.from(data.password ?? "", "base64").toString("utf8");
+    const secret = (await this.objects.find(reference)) as { data?: Record<string, string> } | undefined;
+    // It goes with its namespace, before the role's object does.
+    if (!secret) return;
+    const password = Buffer.from(secret.data?.password ?? "", "base64").toString("utf8");
     const wanted = JSON.stringify([password, spec.connectionLimit]);
     if (this.passwords.get(spec.name) === wanted) return;
     const [found] = await this.postgres.sql("SELECT 1 FROM pg_roles WHERE rolname = $1", [spec.name]);

@@ -14,6 +14,7 @@ import { serverPolicies } from "../../platforms/kubernetes/manifests/database-po
 import { toDatabases } from "../../platforms/kubernetes/manifests/network-policies";
 import { DATABASE_SERVER, type Manifest, type Place } from "../../platforms/kubernetes/manifests/object";
 import type { Props } from "../../providers/kit/types";
+import { serverGuard } from "../../providers/kubernetes/handlers/server-guard";
 import { waitFor } from "../../toolchain/plugins/kubernetes/ready/wait-for";
 import type { Look } from "../../toolchain/plugins/kubernetes/ready";
 import { planOf } from "./support/plans";
@@ -176,6 +177,38 @@ describe("a CloudNativePG server", () => {
     ]);
     assert.equal(serverPolicies(place, placed().plan, []).length, policies.size - 1);
   });
+});
+
+describe("the guard of a CloudNativePG server", () => {
+  const was = {
+    server: "main",
+    address: { namespace: "shop-postgres-main" },
+    version: 14,
+    size: "20Gi",
+    storageClass: "",
+  };
+  const diff = async (edit: Props) => {
+    const context = {} as Parameters<NonNullable<typeof serverGuard.diff>>[3];
+    return await serverGuard.diff?.("id", was, { ...was, ...edit }, context, was);
+  };
+
+  it("lets a server grow", async () => {
+    assert.deepEqual(await diff({ size: "1Ti", version: 15 }), {
+      changes: [{ path: "version" }, { path: "size" }],
+    });
+    assert.deepEqual(await diff({ size: "20Gi" }), { changes: [] });
+  });
+
+  for (const [what, edit, says] of [
+    ["another cluster", { address: { ...was.address, context: "west" } }, /context: a server can't move/],
+    ["another storage class", { storageClass: "fast" }, /can't change from the default to fast/],
+    ["smaller volumes", { size: "20000Mi" }, /can't shrink from 20Gi to 20000Mi/],
+    ["an older PostgreSQL", { version: 13 }, /can't go back from 14 to 13/],
+  ] as const) {
+    it(`refuses ${what}`, async () => {
+      await assert.rejects(diff(edit), says);
+    });
+  }
 });
 
 describe("kubernetes stand-in: pulumi.com/waitFor", () => {
