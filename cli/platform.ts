@@ -34,6 +34,8 @@ export async function requireRunning(plan: TenantPlan, operations: Operations): 
     "gateway",
     ...apps.flatMap(({ host }) => (host === undefined ? [] : (plan.facts.environments[host]?.name ?? []))),
     ...apps.map(({ database }) => serverName(database.server)),
+    // It is told of apps in its environments.
+    ...(plan.facts.entry && apps.some(({ host }) => host !== undefined) ? [plan.facts.entry.name] : []),
   ]);
   const down = (await operations.parts()).filter(({ name, state }) => used.has(name) && state !== "running");
   if (down.length === 0) return;

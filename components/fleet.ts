@@ -195,6 +195,7 @@ export function createFleet(plan: FleetPlan, platform: Platform, secrets: FleetS
     forTenants: exportForTenants({
       plan,
       platform,
+      entry,
       environments,
       servers,
       adminPasswords: mapValues(
@@ -221,7 +222,12 @@ function declareFleet(
   new Declaration(
     "declaration",
     {
-      host: { url: entry.url, account: entry.plan.root.email, password: entry.keys.rootPassword },
+      host: {
+        url: entry.url,
+        account: entry.plan.root.email,
+        password: entry.keys.rootPassword,
+        cluster: platform.clusterOf?.(entry.plan.name),
+      },
       stack: plan.stack,
       environments: Object.values(plan.environments).map(({ key: name, title, release }) => ({
         name,

@@ -4,6 +4,7 @@ import type {
   CloudnativepgServerPlan,
   DatabaseServerPlan,
   FleetPlan,
+  InstancePlan,
   PlatformFacts,
   PlatformServer,
 } from "../plan/types";
@@ -21,11 +22,14 @@ export interface PlatformSecrets {
   /** Administrator's password of each database server. */
   databaseServers: Record<string, string>;
   environments: Record<string, { rootPassword: string; supervisorKey: string }>;
+  /** Of the entry app, where it is to show tenants' apps. */
+  entryRootPassword?: string;
 }
 
 export interface ExportArgs {
   plan: FleetPlan;
   platform: Platform;
+  entry: NocoBaseHost;
   environments: Readonly<Record<string, NocoBaseHost>>;
   servers: Readonly<Record<string, DatabaseServer>>;
   /** Administrator's passwords by server. */
@@ -34,7 +38,7 @@ export interface ExportArgs {
 
 /** The whole as one secret. */
 export function exportForTenants(args: ExportArgs): pulumi.Output<PlatformExport> {
-  const { plan, platform, environments, servers, adminPasswords } = args;
+  const { plan, platform, entry, environments, servers, adminPasswords } = args;
   const { host, port, domain, tls } = plan.gateway;
   const facts = {
     version: 1,
@@ -49,10 +53,21 @@ export function exportForTenants(args: ExportArgs): pulumi.Output<PlatformExport
           url: each.url,
           release: each.plan.release,
           rootEmail: each.plan.root.email,
-          ...contextOf(plan, key),
+          ...contextOf(plan, each.plan),
+          ...registeredAs(plan, key, platform.addresses(each.plan)),
         },
       ]),
     ),
+    ...(plan.registry
+      ? {
+          entry: {
+            name: entry.plan.name,
+            url: entry.url,
+            rootEmail: entry.plan.root.email,
+            ...contextOf(plan, entry.plan),
+          },
+        }
+      : {}),
     databaseServers: Object.fromEntries(
       Object.entries(plan.databaseServers).flatMap(([key, server]) =>
         // Its databases are objects beside it, which are the platform stack's.
@@ -71,6 +86,7 @@ export function exportForTenants(args: ExportArgs): pulumi.Output<PlatformExport
         { rootPassword: keys.rootPassword, supervisorKey: keys.supervisorKey },
       ]),
     ),
+    ...(plan.registry ? { entryRootPassword: entry.keys.rootPassword } : {}),
   };
   return pulumi.secret(pulumi.output({ facts, secrets }));
 }
@@ -90,7 +106,12 @@ function reachable(server: Exclude<DatabaseServerPlan, CloudnativepgServerPlan>)
   return { host, port, adminUser, sslMode, maintenanceDatabase, superuser };
 }
 
-function contextOf({ kubernetes, environments }: FleetPlan, key: string): { context?: string } {
-  const context = environments[key]?.placement?.context ?? kubernetes?.context;
+function contextOf({ kubernetes }: FleetPlan, { placement }: InstancePlan): { context?: string } {
+  const context = placement?.context ?? kubernetes?.context;
   return context === undefined ? {} : { context };
+}
+
+function registeredAs({ registry }: FleetPlan, key: string, addresses: readonly string[]) {
+  const role = registry?.members[key];
+  return role === undefined ? {} : { registered: { role, addresses: [...addresses] } };
 }

@@ -3,6 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { AppPlan, DatabasePlan, DatabaseServerPlan, TenantPlan } from "../plan/types";
 import { publicUrl } from "../plan/public-url";
 import type { Platform } from "../platforms/types";
+import { Declaration } from "../providers/nocobase/resources";
 import { BusinessApp } from "./business-app";
 import { DatabaseServer } from "./database-server";
 import { appOutput, mapValues, required, type AppOutput, type FleetSecrets } from "./fleet";
@@ -73,6 +74,7 @@ export function createTenant({ plan, platform, secrets, platformSecrets }: Tenan
     {},
   );
   const apps = { ...dedicated, ...createApps("shared", routes) };
+  declareApps(plan, platform, platformSecrets);
 
   const credentials: Record<string, Credentials> = {};
   for (const [key, server] of Object.entries(own)) {
@@ -109,6 +111,28 @@ function platformServers(
     const adminPassword = pulumi.secret(required(secrets.databaseServers, key, "password of server"));
     return new DatabaseServer(key, { plan: external, platform, adminPassword });
   });
+}
+
+/** Tells the platform's entry app of apps in its environments, for it to show them, too. */
+function declareApps(plan: TenantPlan, platform: Platform, { entryRootPassword }: PlatformSecrets): void {
+  const { entry, environments } = plan.facts;
+  if (!entry || entryRootPassword === undefined) return;
+  const apps = Object.values(plan.apps).flatMap(
+    ({ name, title, host: environment, isolation, release, url, state }) => {
+      const registered = environment === undefined ? undefined : environments[environment]?.registered;
+      return registered && environment !== undefined
+        ? [{ name, title, isolation, environment, release, url, state, ...registered }]
+        : [];
+    },
+  );
+  if (apps.length === 0) return;
+  const host = {
+    url: entry.url,
+    account: entry.rootEmail,
+    password: pulumi.secret(entryRootPassword),
+    cluster: platform.clusterOf?.(entry.name),
+  };
+  new Declaration("declaration", { host, stack: plan.stack, environments: [], apps });
 }
 
 function platformHost(plan: TenantPlan, key: string, secrets: PlatformSecrets): AppHost {

@@ -167,12 +167,23 @@ export interface PlatformFacts {
   readonly platform: PlatformName;
   readonly gateway: Pick<GatewayPlan, "host" | "port" | "domain" | "tls">;
   readonly environments: Readonly<Record<string, PlatformEnvironment>>;
+  /** The entry app, where it is to show tenants' apps: with `supervisor: open`. */
+  readonly entry?: Omit<PlatformInstance, "release">;
   readonly databaseServers: Readonly<Record<string, PlatformServer>>;
   /** What the platform itself needs to be found, e.g. the folder of its processes. */
   readonly attachment: Readonly<Record<string, string>>;
 }
 
-export interface PlatformEnvironment {
+export interface PlatformEnvironment extends PlatformInstance {
+  /** What the platform's registry knows it by, where there is one. */
+  readonly registered?: {
+    readonly role: string;
+    /** Where the rest of the fleet reaches its processes. */
+    readonly addresses: readonly string[];
+  };
+}
+
+export interface PlatformInstance {
   /** Name of the instance: `env-blue`. */
   readonly name: string;
   /** Address inside the fleet. */

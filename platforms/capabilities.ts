@@ -38,6 +38,6 @@ export const platformCapabilities: Readonly<Record<PlatformName, PlatformCapabil
     releases: "image",
     // Nearly all of an update is waiting for pods, which other machines start.
     operationsAtOnce: 64,
-    supervisors: ["none"],
+    supervisors: ["open", "none"],
   },
 };

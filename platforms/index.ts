@@ -58,6 +58,7 @@ export function createPlatform(
       cluster,
       instances: instancesOf(plan),
       registryPasswords,
+      registryServer: plan.platformStack === undefined ? plan.registry?.server : undefined,
       servers: { ...servers, ...databaseServers },
       ...(plan.platformStack === undefined ? {} : { hosts: hostsOf(plan) }),
     });

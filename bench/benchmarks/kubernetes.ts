@@ -32,14 +32,14 @@ interface Run {
 export async function kubernetes(): Promise<Report> {
   const cluster = await TestCluster.start();
   return withRemoval({ remove: () => cluster.stop() }, async () => {
-    await addStorage(cluster, 2 * SIZES.reduce((sum, size) => sum + size, 0) + 2 * TENANTS);
+    await addStorage(cluster, 3 * SIZES.reduce((sum, size) => sum + size, 0) + 2 * TENANTS);
     const one = await oneStack(cluster);
     const many = await manyStacks(cluster, TENANTS);
     return {
       title: "Kubernetes",
       tables: [one, many.table],
       notes: [
-        "A real API server with controllers and played nodes, whose pods are ready at once; thirteen objects for each app, without " +
+        "A real API server with controllers and played nodes, whose pods are ready at once; fourteen objects for each app, without " +
           "databases. The plain client makes the same objects with 16 requests under way, then waits for the pods as `up` does.",
         "Processor time is that of everything but the cluster: program, engine and plugin.",
         "Without checkpoints (`PULUMI_SKIP_CHECKPOINTS=true`) the engine writes the state once, in the end: what is " +
@@ -77,7 +77,7 @@ async function oneStack(cluster: TestCluster): Promise<Table> {
     const stateBytes = (await stack.project.stateText()).length;
     const noOp = await measured(() => stack.project.up());
     await stack.project.dispose();
-    const plain = await timed(() => runPlain(cluster, copied(objects, `plain${size}`), `plain${size}`));
+    const plain = await timed(() => runPlain(cluster, copied(objects, `plain${size}`), `plain${size}-`));
     const quick = await createStack(
       cluster,
       { stack: `quick${size}`, apps },

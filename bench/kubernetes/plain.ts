@@ -45,7 +45,7 @@ async function available(cluster: TestCluster, prefix: string): Promise<number> 
     .client.request({ method: "GET", path: "/apis/apps/v1/deployments" })) as { items: KubernetesObject[] };
   return items.filter(({ metadata, status }) => {
     const { availableReplicas = 0 } = (status ?? {}) as { availableReplicas?: number };
-    return metadata.namespace?.startsWith(`${prefix}-`) === true && availableReplicas > 0;
+    return metadata.namespace?.startsWith(prefix) === true && availableReplicas > 0;
   }).length;
 }
 

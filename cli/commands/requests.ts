@@ -2,11 +2,13 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { formatFaults } from "../../config/faults";
 import { parseStackFile } from "../../config/stack-file";
+import { instanceName } from "../../plan/names";
 import { decideRequest, listRequests, Session, type FleetRequest } from "../../providers/nocobase/client";
 import { ExitCode, UserError } from "../exit-codes";
 import { formatTable } from "../output/table";
 import { editStackFile, RequestError } from "../requests/edit";
 import { openStack, type FleetStack } from "../session";
+import { reachable } from "../status/live";
 
 /** `fleet requests list` */
 export async function list(options: { stack: string; all?: boolean; json?: boolean }): Promise<void> {
@@ -51,7 +53,8 @@ async function openEntry(stack: FleetStack): Promise<Session> {
       ExitCode.usage,
     );
   }
-  return new Session({ url: entry.instanceUrl, account: signIn.email, password: signIn.password });
+  const url = await reachable(stack.operations, instanceName("entry", "entry"), entry.instanceUrl);
+  return new Session({ url, account: signIn.email, password: signIn.password });
 }
 
 function edited(before: string, request: FleetRequest, stack: string): string {

@@ -32,7 +32,7 @@ export async function liveRows(
   operations: Operations,
   hosting: StackOutputs = outputs,
 ): Promise<StatusRow[]> {
-  const [parts, registered] = await Promise.all([operations.parts(), registryOf(outputs)]);
+  const [parts, registered] = await Promise.all([operations.parts(), registryOf(outputs, operations)]);
   if (registered) return statusRows(outputs, parts, new Map(), registered);
   const hosts = new Set(Object.values(outputs.apps).flatMap((app) => app.environment ?? []));
   const states = await Promise.all(
@@ -42,15 +42,24 @@ export async function liveRows(
 }
 
 /** Undefined where the fleet has none, or the entry app doesn't answer: then there is nobody to disagree with. */
-async function registryOf({ supervisor, entry, credentials }: StackOutputs): Promise<Registered | undefined> {
+async function registryOf(
+  { supervisor, entry, credentials }: StackOutputs,
+  operations: Operations,
+): Promise<Registered | undefined> {
   const signIn = credentials.entry;
   if (supervisor !== "open" || !entry || !signIn) return undefined;
-  const session = new Session({ url: entry.instanceUrl, account: signIn.email, password: signIn.password });
   try {
+    const url = await reachable(operations, instanceName("entry", "entry"), entry.instanceUrl);
+    const session = new Session({ url, account: signIn.email, password: signIn.password });
     return await listRegistered(session, { patienceMs: 0, timeoutMs: 5000 });
   } catch {
     return undefined;
   }
+}
+
+/** Where this machine reaches an instance. */
+export async function reachable(operations: Operations, name: string, url: string): Promise<string> {
+  return (await operations.addressOf?.(name)) ?? url;
 }
 
 async function sharedStates(
@@ -66,7 +75,7 @@ async function sharedStates(
   try {
     const { email: account, password } = signIn;
     const name = instanceName(host === "entry" ? "entry" : "environment", host);
-    const url = (await operations.addressOf?.(name)) ?? instance.instanceUrl;
+    const url = await reachable(operations, name, instance.instanceUrl);
     const session = new Session({ url, account, password });
     const applications = await listApplications(session, { timeoutMs: 5000, patienceMs: 0 });
     const live = new Map(applications.map((application) => [application.name, application]));

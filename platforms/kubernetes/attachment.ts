@@ -1,23 +1,30 @@
 /** What a tenant's stack is attached to in a cluster. Pure. */
 import { namespaceName } from "../../plan/names";
-import type { PlatformFacts, TenantPlan } from "../../plan/types";
+import type { PlatformFacts, PlatformInstance, TenantPlan } from "../../plan/types";
 import type { PlatformHost } from "./index";
 import type { OperatedInstance } from "./operations";
 
-/** Environments of a tenant's platform by the instance's name. */
+/** Environments of a tenant's platform, and its entry app where that shows tenants' apps, by the instance's name. */
 export function hostsOf({ apps, databaseServers, facts }: TenantPlan): Record<string, PlatformHost> {
   const stack = facts.attachment.stack ?? facts.stack;
-  const hosts = Object.entries(facts.environments).map(([key, { name, context }]): [string, PlatformHost] => {
+  const addressOf = ({ name, context }: Pick<PlatformInstance, "name" | "context">) => ({
+    namespace: namespaceName(stack, name),
+    ...(context === undefined ? {} : { context }),
+  });
+  const hosts = Object.entries(facts.environments).map(([key, environment]): [string, PlatformHost] => {
     const used = Object.values(apps)
       .filter(({ host }) => host === key)
       .map(({ database }) => database.server);
     const databases = Object.entries(databaseServers).flatMap(([server, { host, port }]) =>
       used.includes(server) ? [{ host, port }] : [],
     );
-    const address = { namespace: namespaceName(stack, name), ...(context === undefined ? {} : { context }) };
-    return [name, { address, databases }];
+    return [environment.name, { address: addressOf(environment), databases }];
   });
-  return Object.fromEntries(hosts);
+  const { entry } = facts;
+  return {
+    ...Object.fromEntries(hosts),
+    ...(entry ? { [entry.name]: { address: addressOf(entry), databases: [] } } : {}),
+  };
 }
 
 /** Environments of these keys as what is looked at and asked. */

@@ -16,11 +16,16 @@ export function memoryLimit({ resources, hostsApps }: InstancePlan): number {
   return resources.memoryMiB ?? (hostsApps ? 2048 : 1024);
 }
 
-/** Variables without secrets, sorted. */
-export function plainVariables(plan: InstancePlan, sslMode: string): Variables {
+/**
+ * Variables without secrets, sorted.
+ *
+ * @param url where the rest of the fleet reaches the instance, whichever of its pods answers
+ */
+export function plainVariables(plan: InstancePlan, url: string, sslMode: string): Variables {
   const heap = plan.heapLimitMiB ?? Math.floor(memoryLimit(plan) * HEAP_SHARE);
   const variables: Record<string, string> = {
     ...plan.env,
+    ...(isSupervised(plan) ? { FLEET_SUPERVISOR_URL: url } : {}),
     APP_HOST: "0.0.0.0",
     APP_PORT: String(plan.port),
     DB_DIALECT: "postgres",
@@ -29,6 +34,11 @@ export function plainVariables(plan: InstancePlan, sslMode: string): Variables {
     SHUTDOWN_GRACE_MS: String(LAUNCHER_GRACE_SECONDS * 1000),
   };
   return Object.fromEntries(Object.entries(variables).sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+/** Whether it enters the fleet's registry. */
+export function isSupervised({ env }: Pick<InstancePlan, "env">): boolean {
+  return env.FLEET_SUPERVISOR_ROLE !== undefined;
 }
 
 /** NocoBase hands these to node-postgres: `require` encrypts without checking the certificate, as libpq's does. */

@@ -37,13 +37,15 @@ export interface KubernetesPlatformArgs {
   readonly instances: readonly InstancePlan[];
   /** Addresses of database servers by key, the platform's for a tenant. */
   readonly servers: Readonly<Record<string, DatabaseAddress>>;
-  /** Passwords of the cluster's registries, by key. */
+  /** Key of the server with the fleet's registry, where there is one. */
+  readonly registryServer?: string;
+  /** Passwords of the cluster's registries of images, by key. */
   readonly registryPasswords: Readonly<Record<string, pulumi.Input<string>>>;
-  /** For a tenant: environments of its platform, by the instance's name. */
+  /** For a tenant: environments and entry app of its platform, by the instance's name. */
   readonly hosts?: Readonly<Record<string, PlatformHost>>;
 }
 
-/** An environment of another stack that hosts apps of this one. */
+/** An instance of another stack that hosts apps of this one, or shows them. */
 export interface PlatformHost {
   readonly address: InstanceAddress;
   /** Servers of this stack that hold databases of apps in it. */
@@ -192,7 +194,10 @@ export class KubernetesPlatform implements Platform {
     const budget = disruptionBudget(facts);
     if (budget) create("budget", budget);
     create("service", service(facts));
-    const inputs = { variables: plainVariables(plan, database.sslMode), secretsMark: markOf(secrets) };
+    const inputs = {
+      variables: plainVariables(plan, serviceUrl(facts), database.sslMode),
+      secretsMark: markOf(secrets),
+    };
     const pods = createObject(name, deployment(facts, inputs), {
       ...within,
       dependsOn: [files, ...bounds],
@@ -268,11 +273,12 @@ export class KubernetesPlatform implements Platform {
     instance: Made,
     options: pulumi.CustomResourceOptions,
   ) {
-    const { servers } = this.args;
-    const own = servers[server];
-    if (!own) throw new Error(`${name} names database server "${server}", which isn't there`);
+    const { servers, registryServer = server } = this.args;
+    if (!servers[server]) throw new Error(`${name} names database server "${server}", which isn't there`);
     // A hosted app's database may be on any of them, and the app may be another stack's.
-    const addresses = hostsApps ? Object.values(servers) : [own];
+    const addresses = Object.entries(servers).flatMap(([key, address]) =>
+      hostsApps || key === server || key === registryServer ? [address] : [],
+    );
     return networkPolicies(instance.facts, addresses).map((policy) =>
       createObject(`${name}-${policy.metadata.name}`, policy, options),
     );

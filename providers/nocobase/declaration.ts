@@ -10,16 +10,16 @@ import {
   Session,
   Unreachable,
   until,
-  type Account,
   type Call,
 } from "./client";
+import { routeToHost, type Reached } from "./route";
 
 /** The entry app switches its plugin on when it has started, and reloads for it. */
 const PLUGIN_LIMIT_MS = 120_000;
 const ACTION = "fleetRegistry:declare";
 
 interface Inputs {
-  host: Account;
+  host: Reached;
   stack: string;
   environments: Props[];
   apps: Props[];
@@ -27,7 +27,7 @@ interface Inputs {
 
 async function declare(inputs: Inputs, context: Context): Promise<void> {
   const { host, stack, environments, apps } = inputs;
-  const session = new Session(host);
+  const session = sessionOf(host);
   const call: Call = { signal: context.signal, body: { stack, environments, apps } };
   const told = await until(
     async () => {
@@ -47,6 +47,11 @@ async function declare(inputs: Inputs, context: Context): Promise<void> {
     throw new Error(
       `the entry app at ${host.url} has no supervisor after ${PLUGIN_LIMIT_MS / 1000} s; its log tells why: fleet logs entry`,
     );
+}
+
+function sessionOf(host: Reached): Session {
+  routeToHost(host);
+  return new Session(host);
 }
 
 /** How long a look at the entry app may take in a preview. Milliseconds. */
@@ -97,7 +102,7 @@ export const declaration: ResourceHandler = {
     const changes = changedPaths(oldInputs, news);
     // A preview works without the entry app.
     const stopped =
-      changes.length > 0 ? [] : await stoppedApps(new Session(inputs.host), inputs, call).catch(() => []);
+      changes.length > 0 ? [] : await stoppedApps(sessionOf(inputs.host), inputs, call).catch(() => []);
     return {
       changes: [
         ...changes.map((path) => ({ path, replace: path === "stack" })),
@@ -119,7 +124,7 @@ export const declaration: ResourceHandler = {
   delete: async (_id, outputs, context) => {
     const { host, stack } = outputs as unknown as Inputs;
     const empty = { stack, environments: [], apps: [] };
-    await new Session(host)
+    await sessionOf(host)
       .call("POST", ACTION, { signal: context.signal, body: empty, patienceMs: 5000 })
       .catch((error: unknown) => context.warn(`the entry app still shows ${stack}: ${String(error)}`));
   },

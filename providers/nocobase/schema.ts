@@ -52,6 +52,9 @@ const entry = {
     url: text("Address of its process."),
     account: text("Its root user's e-mail."),
     password: secret("Its root user's password."),
+    cluster: variables(
+      "Where it runs in Kubernetes (namespace, context); it is then reached through the API server.",
+    ),
   },
   required: ["url", "account", "password"],
 };

@@ -30,6 +30,7 @@ describe("fleet on kubernetes", function () {
     const toolchain = await ensureToolchain();
     project = new Project(stack, {
       platform: "kubernetes",
+      supervisor: "none",
       deletion: "delete",
       kubernetes: { image: "registry.example/nocobase:{version}" },
       gateway: { domain: "shop.example" },

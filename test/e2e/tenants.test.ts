@@ -7,7 +7,7 @@ import { fleetRoot } from "../../providers/local/root";
 import { observeUnits } from "../../providers/local/supervisor/client";
 import { PROJECT_DIR } from "../../toolchain/locations";
 import { App } from "./support/app";
-import { openApp } from "./support/fleet";
+import { eventually, openApp, statusOf } from "./support/fleet";
 import { gatewayPort, LocalHarness } from "./support/local";
 import { Project, type Run, type Values } from "./support/project";
 
@@ -78,6 +78,15 @@ describe("the tenants' example", function () {
         `${phase} ${pid ?? 0}`,
       ]),
     );
+  /** States of the apps that the platform's entry app shows. */
+  const shown = async (entry: App): Promise<Record<string, string>> =>
+    Object.fromEntries(
+      (await entry.call<{ name: string; state: string }[]>("applications:list")).map(({ name, state }) => [
+        name,
+        state,
+      ]),
+    );
+  const isRunning = (state: string) => state === "running";
   const page = (host: string) => new App(`http://${host}.localhost:${port}`, "", "").send("/admin");
   const report = (run: Run) => JSON.parse(run.stdout) as Report;
 
@@ -110,6 +119,19 @@ describe("the tenants' example", function () {
     const run = await project.fleet("up", "--stacks", "platform,acme,globex", "--json");
     assert.equal(run.code, 0, run.output);
     for (const { stack, changes } of report(run).stacks) assert.deepEqual(changes, {}, stack);
+  });
+
+  it("shows those in its environments in the platform's entry app, which commands them until the next up", async () => {
+    const entry = await openApp(project, "entry");
+    await eventually("both run", 60, async () => Object.values(await shown(entry)).every(isRunning));
+    assert.deepEqual(Object.keys(await shown(entry)).sort(), ["acme-crm", "globex-crm"]);
+    await entry.call("applications:stop?filterByTk=acme-crm", {});
+    await eventually("it is stopped", 60, async () => (await shown(entry))["acme-crm"] === "stopped");
+    assert.equal((await statusOf(asStack("acme"))).crm?.state, "stopped");
+    const run = await project.fleet("up", "--stacks", "acme", "--json");
+    assert.equal(run.code, 0, run.output);
+    await eventually("it runs", 60, async () => (await shown(entry))["acme-crm"] === "running");
+    assert.equal((await statusOf(asStack("acme"))).crm?.state, "running");
   });
 
   it("leaves states and processes of all others alone when one tenant's file changes", async () => {
@@ -200,6 +222,7 @@ describe("the tenants' example", function () {
     assert.equal((await page("acme-crm")).status, 200);
     assert.deepEqual([state("acme"), state("platform")], before);
     assert.deepEqual(await processes("platform"), running);
+    assert.deepEqual(Object.keys(await shown(await openApp(project, "entry"))), []);
     assert.equal((await observeUnits(fleetRoot(project.folder, "globex"))).length, 0);
     assert.ok(fs.existsSync(path.join(fleetRoot(project.folder, "globex"), "backups")));
 

@@ -43,6 +43,8 @@ describe("platform kubernetes", function () {
     undone.push(() => postgres.stop());
     values = {
       platform: "kubernetes",
+      // No NocoBase runs in the played pods.
+      supervisor: "none",
       deletion: "delete",
       kubernetes: {
         image: "registry.example/nocobase:{version}",

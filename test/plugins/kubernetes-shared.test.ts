@@ -3,118 +3,51 @@
  * ends at a real NocoBase on this machine, as do the programs that are run in it.
  */
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, readdirSync, readFileSync } from "node:fs";
-import { rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { backUpBeforeUpgrade } from "../../cli/upgrades";
-import { createFleet } from "../../components/fleet";
 import type { PlatformExport } from "../../components/platform-export";
 import { createTenant } from "../../components/tenant";
 import { readFleetSpec } from "../../config/read";
 import { planTenant } from "../../plan/tenant";
 import { createPlatform } from "../../platforms";
 import { createOperations, createPlatformOperations } from "../../platforms/operate";
-import { findDumpTools } from "../../providers/local/postgres/binaries";
-import { PROJECT_DIR } from "../../toolchain/locations";
 import type { TestCluster } from "../support/kubernetes";
-import { addDeployer, addStorage } from "../support/kubernetes-storage";
-import { freePort } from "../support/ports";
 import { planOf } from "../unit/support/plans";
-import { createProject, standIn, type Step, type TestProject } from "./support/engine";
-import { PodProcess } from "./support/kubernetes-pod";
-import { startCluster } from "./support/kubernetes-stack";
-import { ADMIN, ADMIN_PASSWORD, TestPostgres } from "./support/postgres";
+import { createProject, type Step, type TestProject } from "./support/engine";
+import { KubernetesFleet, plugins, providers, type Values } from "./support/kubernetes-fleet";
+import type { PodProcess } from "./support/kubernetes-pod";
+import { ADMIN_PASSWORD, type TestPostgres } from "./support/postgres";
 
 const STACK = "shop";
 const HOST = "shop-env-blue";
 const SOLO = "shop-app-solo";
 
-const plugins = (["random", "postgresql", "kubernetes"] as const).map(standIn);
-const providers = {
-  nocobase: join(PROJECT_DIR, "providers/nocobase"),
-  "nocobase-kubernetes": join(PROJECT_DIR, "providers/kubernetes"),
-};
-
-interface Values {
-  apps: Record<string, Record<string, unknown>>;
-  [key: string]: unknown;
-}
-
 describe("shared apps on platform kubernetes", function () {
   this.timeout(6 * 60_000);
+  let fleet: KubernetesFleet;
   let cluster: TestCluster;
   let postgres: TestPostgres;
   let project: TestProject;
   let host: PodProcess;
-  let port: number;
   let values: Values;
-  const undone: (() => Promise<void>)[] = [];
 
   before(async function () {
-    const folder = mkdtempSync(join(tmpdir(), "fleet-pod-"));
-    undone.push(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
-    port = await freePort();
-    postgres = await TestPostgres.start();
-    undone.push(() => postgres.stop());
-    const PATH = [dirname(findDumpTools()?.pgDump ?? ""), process.env.PATH].join(":");
-    const variables = { STORAGE_PATH: join(folder, "storage"), PATH };
-    cluster = await startCluster(this, { inside: { port, variables } });
-    undone.push(() => cluster.stop());
-    await addStorage(cluster, 4);
-    host = new PodProcess(cluster, HOST, port, folder);
-    undone.push(() => host.stop());
-    values = {
-      platform: "kubernetes",
-      deletion: "delete",
-      kubernetes: { image: "registry.example/nocobase:{version}" },
-      gateway: { domain: "shop.example" },
-      databaseServers: {
-        main: {
-          ...{ kind: "external", host: "127.0.0.1", port: postgres.port, adminUser: ADMIN },
-          sslMode: "disable",
-        },
-      },
-      databaseServerPasswords: { main: { secure: "v1:x" } },
+    // Its entry app doesn't run.
+    fleet = await KubernetesFleet.start(this, STACK, ["env-blue"], {
+      supervisor: "none",
       environments: { blue: {} },
       apps: { crm: { title: "CRM", environment: "blue" } },
-    };
-    const program = () => {
-      const plan = planOf(values, STACK);
-      const secrets = {
-        databaseServerPasswords: { main: pulumi.secret(ADMIN_PASSWORD) },
-        secretEnv: {},
-      };
-      const { apps, forTenants } = createFleet(
-        plan,
-        createPlatform(plan, project.folder, { registryPasswords: {} }),
-        secrets,
-      );
-      return Promise.resolve({
-        urls: Object.values(apps).map(({ instanceUrl }) => instanceUrl),
-        forTenants,
-      });
-    };
-    project = await createProject({ program, plugins, providers });
-    undone.push(() => project.dispose());
-    const kubeconfig = join(project.folder, "kubeconfig");
-    await writeFile(kubeconfig, await addDeployer(cluster), { mode: 0o600 });
-    const { KUBECONFIG } = process.env;
-    process.env.KUBECONFIG = kubeconfig;
-    undone.push(() => {
-      if (KUBECONFIG === undefined) delete process.env.KUBECONFIG;
-      else process.env.KUBECONFIG = KUBECONFIG;
-      return Promise.resolve();
     });
+    ({ cluster, postgres, project, values } = fleet);
+    host = fleet.pods["env-blue"]!;
   });
-  after(async () => {
-    for (const undo of undone.reverse()) await undo();
-  });
+  after(() => fleet.stop());
 
   const ops = (steps: readonly Step[]) => steps.map(({ op, name }) => `${op} ${name}`).sort();
   const health = async (app: string): Promise<number> => {
-    const reply = await fetch(`http://127.0.0.1:${port}/api/__app/${app}/__health_check`);
+    const reply = await fetch(`http://127.0.0.1:${host.port}/api/__app/${app}/__health_check`);
     return reply.status;
   };
   const ingress = async (name: string) => {
@@ -123,10 +56,9 @@ describe("shared apps on platform kubernetes", function () {
   };
 
   it("reach their host through the API server alone, with a deployer's rights", async () => {
-    const [{ outputs }] = await Promise.all([project.up(), host.run()]).catch(async (error: unknown) => {
-      throw new Error(`${String(error)}\n${(await host.log()).slice(-2000)}`);
-    });
-    assert.deepEqual(outputs.urls?.value, [`http://app.${HOST}.svc/apps/crm/`]);
+    const { outputs } = await fleet.bringUp();
+    const { crm } = outputs.apps?.value as Record<string, { instanceUrl: string }>;
+    assert.equal(crm?.instanceUrl, `http://app.${HOST}.svc/apps/crm/`);
     assert.equal(await health("crm"), 200);
     assert.equal(readFileSync(join(host.storage, "apps/crm/aes_key.dat")).length, 32);
     assert.deepEqual(

@@ -7,12 +7,12 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import Docker from "dockerode";
+import { installPackages } from "./apt";
 
 const run = promisify(execFile);
 
 const MACHINE_SOCKET = "/var/run/docker.sock";
 const START_LIMIT_MS = 60_000;
-const INSTALL_LIMIT_MS = 240_000;
 
 /** From the daemon's own choice to what works in the narrowest sandbox. */
 const OPTIONS: readonly (readonly string[])[] = [
@@ -115,19 +115,8 @@ function findDockerd(): string | undefined {
 }
 
 async function install(): Promise<string> {
-  if (!existsSync("/usr/bin/apt-get")) throw new NoDocker("no dockerd on this machine, and no apt-get");
-  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
-  const options = { env, timeout: INSTALL_LIMIT_MS, maxBuffer: 64 * 1024 * 1024 };
-  try {
-    await run("apt-get", ["update", "-q"], options);
-    await run("apt-get", ["install", "-yq", "--no-install-recommends", "docker.io"], options);
-  } catch (error) {
-    const [last = ""] = String((error as { stderr?: string }).stderr ?? error)
-      .trim()
-      .split("\n")
-      .slice(-1);
-    throw new NoDocker(`apt-get can't install docker.io: ${last}`);
-  }
+  const refused = await installPackages("docker.io");
+  if (refused !== undefined) throw new NoDocker(`no dockerd on this machine, and ${refused}`);
   const program = findDockerd();
   if (!program) throw new NoDocker("docker.io is installed, but has no dockerd");
   return program;

@@ -1,4 +1,4 @@
-/** The test cluster's program (test/tools/kubernetes), built once by Go and kept in the project's cache. */
+/** Programs of the test cluster (test/tools/kubernetes), built once by Go and kept in the project's cache. */
 import { readFileSync } from "node:fs";
 import { mkdir, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
@@ -15,26 +15,37 @@ const HEARTBEAT_MS = 60_000;
 /** No test cluster can be had on this machine; the message says why. */
 export class NoKubernetes extends Error {}
 
+/** Commands of the module: the control plane, a node, and the first process of pods. */
+const COMMANDS = {
+  kubernetes: { source: ".", label: "Building Kubernetes for tests (once)" },
+  node: { source: "node", label: "Building a node of Kubernetes for tests (once)" },
+  pause: { source: "pause", label: "Building pause for tests (once)" },
+} as const;
+
 /**
- * Path of the program; the first call on a machine compiles it (about 6 minutes on two cores).
+ * Path of a program; the first call on a machine compiles it (the control plane about 6 minutes on two cores, the
+ * node's another 2).
  * @throws NoKubernetes where Go is missing, Error with the end of Go's output where the build fails
  */
-export async function kubernetesProgram(): Promise<string> {
-  const sources = ["go.mod", "go.sum", "main.go"].map((name) => readFileSync(join(MODULE, name)));
+export async function kubernetesProgram(command: keyof typeof COMMANDS = "kubernetes"): Promise<string> {
+  const { source } = COMMANDS[command];
+  const names = ["go.mod", "go.sum", join(source, "main.go")];
+  const sources = names.map((name) => readFileSync(join(MODULE, name)));
   const folder = join(cacheRoot(process.env), "test-kubernetes");
-  const file = join(folder, shortHash(...sources, process.platform, process.arch), "kubernetes");
+  const file = join(folder, shortHash(...sources, process.platform, process.arch), command);
   if (await exists(file)) return file;
   if (!findOnPath("go", process.env.PATH)) {
     throw new NoKubernetes("the test cluster is built by Go, and there is no `go` on PATH");
   }
   return await withLock(join(folder, "build.lock"), async () => {
-    if (!(await exists(file))) await build(file);
+    if (!(await exists(file))) await build(command, file);
     return file;
   });
 }
 
-async function build(file: string): Promise<void> {
-  const part = lineProgress((line) => console.log(line)).start("Building Kubernetes for tests (once)");
+async function build(command: keyof typeof COMMANDS, file: string): Promise<void> {
+  const { source, label } = COMMANDS[command];
+  const part = lineProgress((line) => console.log(line)).start(label);
   const aside = `${file}.partial`;
   await mkdir(dirname(file), { recursive: true });
   const version = pinned("k8s.io/kubernetes");
@@ -57,7 +68,7 @@ async function build(file: string): Promise<void> {
     flags,
     "-o",
     aside,
-    ".",
+    `./${source}`,
   ];
   const begin = Date.now();
   const built = await withHeartbeat(

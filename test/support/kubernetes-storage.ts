@@ -1,15 +1,19 @@
 /** Storage and a deployer for the test cluster: what an administrator gives a fleet. */
 import { readFileSync } from "node:fs";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { parse } from "yaml";
 import { PROJECT_DIR } from "../../toolchain/locations";
 import type { KubernetesObject } from "../../toolchain/plugins/kubernetes/api/kinds";
-import type { TestCluster } from "./kubernetes";
+import { REAL_NODE, type TestCluster } from "./kubernetes";
 
 const CLASS = "tests";
 
-/** A default storage class, and volumes for so many claims: nothing here makes volumes by itself. */
-export async function addStorage(cluster: TestCluster, volumes: number): Promise<void> {
+/**
+ * A default storage class, and volumes for so many claims: nothing here makes volumes by itself.
+ * @param folder of the real node, for volumes that pods can use
+ */
+export async function addStorage(cluster: TestCluster, volumes: number, folder?: string): Promise<void> {
   const objects = cluster.objects();
   await objects.create({
     apiVersion: "storage.k8s.io/v1",
@@ -28,11 +32,23 @@ export async function addStorage(cluster: TestCluster, volumes: number): Promise
         storageClassName: CLASS,
         capacity: { storage: "20Gi" },
         accessModes: ["ReadWriteOnce", "ReadWriteMany"],
-        hostPath: { path: `/nowhere/${index}` },
+        ...(folder === undefined
+          ? { hostPath: { path: `/nowhere/${index}` } }
+          : await localVolume(join(folder, String(index)))),
         persistentVolumeReclaimPolicy: "Retain",
       },
     });
   }
+}
+
+/** Root's alone: the kubelet gives it to the pod's group. */
+async function localVolume(path: string) {
+  await mkdir(path, { recursive: true, mode: 0o700 });
+  const matchExpressions = [{ key: "kubernetes.io/hostname", operator: "In", values: [REAL_NODE] }];
+  return {
+    local: { path },
+    nodeAffinity: { required: { nodeSelectorTerms: [{ matchExpressions }] } },
+  };
 }
 
 /** @returns the kubeconfig of somebody with the rights of platforms/kubernetes/deployer-role.yaml and no others */

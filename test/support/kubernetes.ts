@@ -2,9 +2,9 @@
  * A real Kubernetes for tests: etcd, API server, controllers and scheduler on loopback ports of their own, and nodes
  * that kwok plays: pods become ready and jobs complete, though nothing runs.
  */
-import { spawn, type ChildProcess } from "node:child_process";
+import { spawn, type ChildProcess, type SpawnOptions } from "node:child_process";
 import { generateKeyPairSync, randomBytes } from "node:crypto";
-import { createWriteStream, readFileSync } from "node:fs";
+import { closeSync, openSync, readFileSync } from "node:fs";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { request } from "node:http";
 import { tmpdir } from "node:os";
@@ -15,14 +15,25 @@ import type { Props } from "../../providers/kit/types";
 import { Cluster } from "../../toolchain/plugins/kubernetes/api/cluster";
 import { ApiError } from "../../toolchain/plugins/kubernetes/api/errors";
 import type { KubernetesObject } from "../../toolchain/plugins/kubernetes/api/kinds";
+import {
+  apiServerArguments,
+  controllerArguments,
+  etcdArguments,
+  schedulerArguments,
+} from "./kubernetes-control-plane";
 import { freePort } from "./ports";
 import { kubernetesProgram } from "./kubernetes-program";
 import { kwokSettings, type Inside } from "./kwok";
+import type { Sandbox } from "./sandbox";
 
 const READY_LIMIT_MS = 300_000;
 const STOP_LIMIT_MS = 10_000;
 const POLL_MS = 100;
 const NODE_ANNOTATION = "kwok.x-k8s.io/node";
+const SECRET_FILE = { mode: 0o600 };
+
+/** The one node that is not played, where there is one. */
+export const REAL_NODE = "real";
 
 /** Users that components and tests sign in as: name and group. Each gets a token of its own. */
 const USERS = {
@@ -30,15 +41,19 @@ const USERS = {
   kwok: ["kwok", "system:masters"],
   controllers: ["system:kube-controller-manager", ""],
   scheduler: ["system:kube-scheduler", ""],
+  kubelet: [`system:node:${REAL_NODE}`, "system:nodes"],
+  proxy: ["system:kube-proxy", ""],
 } as const;
 
 type User = keyof typeof USERS;
 
 export interface ClusterOptions {
-  /** Fake nodes. Default 3, labelled `pool: pool-0` and so on. */
+  /** Fake nodes. Default 3, labelled `pool: pool-0` and so on. Without any nothing is played. */
   nodes?: number;
   /** What is behind the played pods; default nothing: they take neither connections nor programs. */
   inside?: Inside;
+  /** Where the cluster's processes have their network; default the machine's own. */
+  sandbox?: Sandbox;
 }
 
 /** One cluster. Make it with {@link TestCluster.start}; call {@link stop} in the end. */
@@ -53,18 +68,20 @@ export class TestCluster {
     private readonly folder: string,
     readonly port: number,
     private readonly etcdPort: number,
+    private readonly sandbox: Sandbox | undefined,
   ) {
     process.once("exit", () => this.kill());
   }
 
   /** @throws NoKubernetes where there is no Go to build it, Error with a log's end where a part does not start */
-  static async start({ nodes = 3, inside }: ClusterOptions = {}): Promise<TestCluster> {
+  static async start({ nodes = 3, inside, sandbox }: ClusterOptions = {}): Promise<TestCluster> {
     const program = await kubernetesProgram();
     const folder = await mkdtemp(join(tmpdir(), "fleet-kubernetes-"));
-    const cluster = new TestCluster(program, folder, await freePort(), await freePort());
+    const cluster = new TestCluster(program, folder, await freePort(), await freePort(), sandbox);
     try {
-      await cluster.startControlPlane(inside);
-      await cluster.addNodes(nodes);
+      for (const port of [cluster.port, cluster.etcdPort]) await sandbox?.open(port);
+      await cluster.startControlPlane(nodes > 0, inside);
+      if (nodes > 0) await cluster.addNodes(nodes);
     } catch (error) {
       await cluster.stop();
       throw error;
@@ -138,27 +155,7 @@ export class TestCluster {
   }
 
   async startApiServer(): Promise<void> {
-    this.launch("kube-apiserver", [
-      `--etcd-servers=http://127.0.0.1:${this.etcdPort}`,
-      "--bind-address=127.0.0.1",
-      "--advertise-address=127.0.0.1",
-      `--secure-port=${this.port}`,
-      "--endpoint-reconciler-type=none",
-      `--cert-dir=${this.folder}`,
-      `--token-auth-file=${join(this.folder, "tokens.csv")}`,
-      "--authorization-mode=Node,RBAC",
-      "--anonymous-auth=false",
-      "--allow-privileged=true",
-      "--service-cluster-ip-range=10.96.0.0/16",
-      "--service-account-issuer=https://kubernetes.default.svc.cluster.local",
-      `--service-account-key-file=${this.signingKeyFile}`,
-      `--service-account-signing-key-file=${this.signingKeyFile}`,
-      // The played kubelet answers here alone.
-      "--kubelet-preferred-address-types=InternalIP",
-      "--max-requests-inflight=800",
-      "--max-mutating-requests-inflight=400",
-      "--profiling=false",
-    ]);
+    this.launch("kube-apiserver", apiServerArguments(this.layout));
     await this.until("kube-apiserver", async () => {
       await this.objects().client.request({ method: "GET", path: "/readyz" });
     });
@@ -173,6 +170,18 @@ export class TestCluster {
     await rm(this.folder, { recursive: true, force: true, maxRetries: 5 });
   }
 
+  /** File with a kubeconfig of one of the cluster's own users. */
+  async userFile(user: User): Promise<string> {
+    const file = join(this.folder, `${user}.kubeconfig`);
+    await writeFile(file, this.kubeconfig(this.tokens[user]), SECRET_FILE);
+    return file;
+  }
+
+  private get layout() {
+    const { folder, port, etcdPort, authorityFile, signingKeyFile } = this;
+    return { folder, port, etcdPort, authorityFile, signingKeyFile };
+  }
+
   private get authorityFile(): string {
     // The API server makes a certificate that signs itself, and writes it together with its authority.
     return join(this.folder, "apiserver.crt");
@@ -182,46 +191,33 @@ export class TestCluster {
     return join(this.folder, "service-accounts.key");
   }
 
-  private async startControlPlane(inside: Inside | undefined): Promise<void> {
-    const secret = { mode: 0o600 };
+  private async startControlPlane(plays: boolean, inside: Inside | undefined): Promise<void> {
     const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
-    await writeFile(this.signingKeyFile, privateKey.export({ type: "pkcs1", format: "pem" }), secret);
+    await writeFile(this.signingKeyFile, privateKey.export({ type: "pkcs1", format: "pem" }), SECRET_FILE);
     const users = Object.entries(USERS).map(
       ([user, [name, group]]) => `${this.tokens[user as User]},${name},${user},"${group}"`,
     );
-    await writeFile(join(this.folder, "tokens.csv"), `${users.join("\n")}\n`, secret);
+    await writeFile(join(this.folder, "tokens.csv"), `${users.join("\n")}\n`, SECRET_FILE);
     await this.startEtcd();
     await this.startApiServer();
-    const config = async (user: User): Promise<string> => {
-      const file = join(this.folder, `${user}.kubeconfig`);
-      await writeFile(file, this.kubeconfig(this.tokens[user]), secret);
-      return file;
-    };
-    // Limits of requests far above the defaults: tests make hundreds of objects at once.
-    const limits = ["--kube-api-qps=400", "--kube-api-burst=800"];
-    this.launch("kube-controller-manager", [
-      `--kubeconfig=${await config("controllers")}`,
-      ...limits,
-      "--secure-port=0",
-      "--leader-elect=false",
-      `--service-account-private-key-file=${this.signingKeyFile}`,
-      `--root-ca-file=${this.authorityFile}`,
-      "--use-service-account-credentials=true",
-      `--flex-volume-plugin-dir=${join(this.folder, "volumes")}`,
-      "--concurrent-deployment-syncs=20",
-      "--concurrent-replicaset-syncs=20",
-      "--concurrent-namespace-syncs=20",
-    ]);
-    this.launch("kube-scheduler", [
-      `--kubeconfig=${await config("scheduler")}`,
-      ...limits,
-      "--secure-port=0",
-      "--leader-elect=false",
-    ]);
+    this.launch(
+      "kube-controller-manager",
+      controllerArguments(this.layout, await this.userFile("controllers")),
+    );
+    this.launch("kube-scheduler", schedulerArguments(await this.userFile("scheduler")));
+    if (plays) await this.startKwok(inside);
+    await this.until("kube-controller-manager", async () => {
+      const metadata = { namespace: "default", name: "default" };
+      const found = await this.objects().find({ apiVersion: "v1", kind: "ServiceAccount", metadata });
+      if (!found) throw new Error("no service account has been made");
+    });
+  }
+
+  private async startKwok(inside: Inside | undefined): Promise<void> {
     const settings = join(this.folder, "kwok.yaml");
-    await writeFile(settings, kwokSettings(inside), secret);
+    await writeFile(settings, kwokSettings(inside), SECRET_FILE);
     this.launch("kwok", [
-      `--kubeconfig=${await config("kwok")}`,
+      `--kubeconfig=${await this.userFile("kwok")}`,
       `--config=${settings}`,
       `--manage-nodes-with-annotation-selector=${NODE_ANNOTATION}=fake`,
       "--cidr=10.100.0.0/16",
@@ -229,11 +225,6 @@ export class TestCluster {
       "--node-lease-duration-seconds=40",
       ...(inside ? await this.kubeletArguments() : []),
     ]);
-    await this.until("kube-controller-manager", async () => {
-      const metadata = { namespace: "default", name: "default" };
-      const found = await this.objects().find({ apiVersion: "v1", kind: "ServiceAccount", metadata });
-      if (!found) throw new Error("no service account has been made");
-    });
   }
 
   private async kubeletArguments(): Promise<string[]> {
@@ -247,20 +238,10 @@ export class TestCluster {
   }
 
   private async startEtcd(): Promise<void> {
-    const [client, peer] = [this.etcdPort, await freePort()].map((port) => `http://127.0.0.1:${port}`);
-    this.launch("etcd", [
-      "--name=test",
-      `--data-dir=${join(this.folder, "etcd")}`,
-      "--unsafe-no-fsync",
-      `--listen-client-urls=${client!}`,
-      `--advertise-client-urls=${client!}`,
-      `--listen-peer-urls=${peer!}`,
-      `--initial-advertise-peer-urls=${peer!}`,
-      `--initial-cluster=test=${peer!}`,
-      "--log-level=warn",
-      "--quota-backend-bytes=4294967296",
-    ]);
-    await this.until("etcd", () => answersOk(`${client!}/health`));
+    const client = this.etcdPort;
+    const folder = join(this.folder, "etcd");
+    this.launch("etcd", etcdArguments({ folder, client, peer: await freePort() }));
+    await this.until("etcd", () => answersOk(`http://127.0.0.1:${client}/health`));
   }
 
   private async addNodes(count: number): Promise<void> {
@@ -281,13 +262,11 @@ export class TestCluster {
   }
 
   private launch(name: string, args: readonly string[]): void {
-    const child = spawn(this.program, [name, ...args], {
-      cwd: this.folder,
-      stdio: ["ignore", "pipe", "pipe"],
-    });
-    const log = createWriteStream(join(this.folder, `${name}.log`), { flags: "a" });
-    child.stdout.pipe(log, { end: false });
-    child.stderr.pipe(log, { end: false });
+    const log = openSync(join(this.folder, `${name}.log`), "a");
+    const options: SpawnOptions = { cwd: this.folder, stdio: ["ignore", log, log] };
+    const all = [name, ...args];
+    const child = this.sandbox?.spawn(this.program, all, options) ?? spawn(this.program, all, options);
+    closeSync(log);
     this.processes.set(name, child);
   }
 
@@ -324,7 +303,7 @@ export class TestCluster {
   }
 }
 
-function isReady({ status }: KubernetesObject): boolean {
+export function isReady({ status }: KubernetesObject): boolean {
   const conditions = ((status as Props).conditions ?? []) as { type: string; status: string }[];
   return conditions.some(({ type, status }) => type === "Ready" && status === "True");
 }

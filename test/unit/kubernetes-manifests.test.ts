@@ -17,7 +17,7 @@ import { networkPolicies } from "../../platforms/kubernetes/manifests/network-po
 import type { InstanceFacts, Manifest } from "../../platforms/kubernetes/manifests/object";
 import { filesClaim, variablesSecret } from "../../platforms/kubernetes/manifests/storage";
 import { pullSecret } from "../../platforms/kubernetes/manifests/registries";
-import { ingress, service, trafficRoute } from "../../platforms/kubernetes/manifests/traffic";
+import { ingress, service, serviceUrl, trafficRoute } from "../../platforms/kubernetes/manifests/traffic";
 import type { Props } from "../../providers/kit/types";
 import { planOf } from "./support/plans";
 
@@ -49,7 +49,7 @@ function factsOf(instance: string, more: Props = {}, app: Props = {}, top: Props
 }
 
 function manifestsOf(facts: InstanceFacts): Manifest[] {
-  const variables = plainVariables(facts.plan, "require");
+  const variables = plainVariables(facts.plan, serviceUrl(facts), "require");
   return [
     namespace(facts),
     resourceQuota(facts),
@@ -74,7 +74,8 @@ interface PodTemplate {
 }
 
 const templateOf = (facts: InstanceFacts): PodTemplate => {
-  const made = deployment(facts, { variables: plainVariables(facts.plan, "disable"), secretsMark: "0" });
+  const variables = plainVariables(facts.plan, serviceUrl(facts), "disable");
+  const made = deployment(facts, { variables, secretsMark: "0" });
   return (made.spec as { template: PodTemplate }).template;
 };
 const specOf = (manifest: Manifest | undefined) => manifest?.spec as Props;
@@ -103,6 +104,32 @@ describe("manifests", () => {
     assert.equal(spec.automountServiceAccountToken, false);
   });
 
+  it("let a control plane reach the apps it passes requests on to, and tell them their own address", () => {
+    const named = (instance: string, supervisor: string) =>
+      new Map(
+        networkPolicies(factsOf(instance, {}, {}, { supervisor }), []).map((policy) => [
+          policy.metadata.name,
+          policy.spec as Props,
+        ]),
+      );
+    const labels = (kind: string) => ({ "nocobase-fleet/stack": "shop", "nocobase-fleet/kind": kind });
+    const peer = (kind: string) => ({
+      namespaceSelector: { matchLabels: labels(kind) },
+      podSelector: { matchLabels: { "app.kubernetes.io/name": "nocobase" } },
+    });
+    assert.deepEqual(named("entry", "open").get("to-apps")?.egress, [{ to: [peer("app")] }]);
+    assert.deepEqual(named("app-erp", "open").get("from-entry")?.ingress, [
+      { from: [peer("entry")], ports: [{ protocol: "TCP", port: "http" }] },
+    ]);
+    assert.equal(named("entry", "none").has("to-apps"), false);
+    assert.equal(named("app-erp", "none").has("from-entry"), false);
+    for (const instance of ["env-blue", "app-erp"]) {
+      const env = templateOf(factsOf(instance)).spec.containers[0].env as Props[];
+      const address = env.find(({ name }) => name === "FLEET_SUPERVISOR_URL");
+      assert.equal(address?.value, `http://app.shop-${instance}.svc`);
+    }
+  });
+
   it("refuse all traffic but what is needed", () => {
     const named = (facts: InstanceFacts, host = "192.0.2.7") =>
       new Map(
@@ -111,7 +138,7 @@ describe("manifests", () => {
           policy.spec as Props,
         ]),
       );
-    const erp = named(factsOf("app-erp"));
+    const erp = named(factsOf("app-erp", {}, {}, { supervisor: "none" }));
     assert.deepEqual([...erp.keys()], ["deny-all", "from-ingress", "to-dns", "to-database"]);
     assert.deepEqual(erp.get("deny-all"), { podSelector: {}, policyTypes: ["Ingress", "Egress"] });
     assert.deepEqual(erp.get("to-database")?.egress, [

@@ -13,7 +13,11 @@ export interface ImageArchive {
 }
 
 /** The same layers and the same configuration make the same id. @param tag whole name with tag */
-export function imageArchive(recipe: Recipe, layers: readonly Layer[], tag: string): ImageArchive {
+export function imageArchive(
+  recipe: Pick<Recipe, "config"> & { readonly name: string },
+  layers: readonly Layer[],
+  tag: string,
+): ImageArchive {
   const config = JSON.stringify({
     architecture: process.arch === "arm64" ? "arm64" : "amd64",
     os: "linux",

@@ -8,7 +8,7 @@ import { partialOf } from "../../../providers/local/support/partial";
 import { cacheRoot, PROJECT_DIR, shortHash } from "../../../toolchain/locations";
 import { withLock } from "../../../toolchain/lock";
 import { noProgress, withHeartbeat, type Progress } from "../../../toolchain/progress";
-import { imageArchive } from "./archive";
+import { imageArchive, type ImageArchive } from "./archive";
 import { unpackDebian } from "./debian";
 import { folderLayer, systemLayer, type Layer } from "./layers";
 import { NOCOBASE_HOME, recipes, type ImageName, type Recipe } from "./recipes";
@@ -74,12 +74,11 @@ async function buildImage(recipe: Recipe, options: BuildOptions): Promise<BuiltI
   try {
     const present = options.fresh ? undefined : await inspect(docker, tag);
     if (!present) {
-      const layers = await withHeartbeat(
+      const archive = await withHeartbeat(
         part,
         (seconds) => `making its layers, ${seconds} s`,
-        () => layersOf(recipe, options),
+        () => archiveOf(recipe, tag, options),
       );
-      const archive = imageArchive(recipe, layers, tag);
       await withHeartbeat(
         part,
         (seconds) => `loading it into Docker, ${seconds} s`,
@@ -94,6 +93,19 @@ async function buildImage(recipe: Recipe, options: BuildOptions): Promise<BuiltI
     part.failed("failed");
     throw error;
   }
+}
+
+/**
+ * An image without any daemon, for whoever takes archives.
+ * @param tag whole name with tag
+ * @throws Error where packages can't be had
+ */
+export async function archiveOf(
+  recipe: Recipe,
+  tag: string,
+  options: Pick<BuildOptions, "fresh" | "progress"> = {},
+): Promise<ImageArchive> {
+  return imageArchive(recipe, await layersOf(recipe, options), tag);
 }
 
 async function inspect(docker: Docker, tag: string): Promise<Docker.ImageInspectInfo | undefined> {
@@ -115,7 +127,7 @@ async function load(docker: Docker, archive: NodeJS.ReadableStream): Promise<voi
   });
 }
 
-async function layersOf(recipe: Recipe, options: BuildOptions): Promise<Layer[]> {
+async function layersOf(recipe: Recipe, options: Pick<BuildOptions, "fresh" | "progress">): Promise<Layer[]> {
   const { packages, dropped, additions } = recipe;
   const system = shortHash(JSON.stringify([packages, dropped.map(String), additions]));
   const layers = [

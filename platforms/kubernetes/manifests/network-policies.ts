@@ -1,5 +1,6 @@
 /** Nothing may talk to an instance's pods, nor they to anything, but what is said here. */
 import { isIP } from "node:net";
+import { isSupervised } from "../environment";
 import { metadata, podSelector, type InstanceFacts, type Manifest, type Place } from "./object";
 
 export interface DatabaseAddress {
@@ -48,7 +49,7 @@ export function toDatabases(place: Place, name: string, databases: readonly Data
 
 const http = { protocol: "TCP", port: "http" };
 
-/** The entry app is the environments' control plane. */
+/** The entry app is the control plane, and passes requests on where it knows of all apps. */
 function withinFleet(facts: InstanceFacts): Manifest[] {
   const { plan, stack } = facts;
   const instances = (kind: string) => ({
@@ -57,14 +58,13 @@ function withinFleet(facts: InstanceFacts): Manifest[] {
   });
   if (plan.kind === "entry") {
     // Every environment listens on a port of its own.
+    const to = (kind: string) => ({ policyTypes: ["Egress"], egress: [{ to: [instances(kind)] }] });
     return [
-      policy(facts, "to-environments", {
-        policyTypes: ["Egress"],
-        egress: [{ to: [instances("environment")] }],
-      }),
+      policy(facts, "to-environments", to("environment")),
+      ...(isSupervised(plan) ? [policy(facts, "to-apps", to("app"))] : []),
     ];
   }
-  if (plan.kind === "environment") {
+  if (plan.kind === "environment" || isSupervised(plan)) {
     return [
       policy(facts, "from-entry", {
         policyTypes: ["Ingress"],

@@ -15,7 +15,7 @@ import { checkInputs, knownHost, knownInputs, type ApplicationInputs, type HostI
 import { asDeclared, glance, stateOf } from "./live";
 import { liveDatabase } from "./options";
 import { remove } from "./remove";
-import { routeToHost } from "./route";
+import { routeToHost } from "../route";
 
 /** Ids read for an import by this process, which lives for one command; the diff that follows is part of it. */
 const importing = new Set<string>();

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
-import { spawn, type ChildProcess } from "node:child_process";
+import { spawn, type ChildProcess, type SpawnOptions } from "node:child_process";
 import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { parse, stringify } from "yaml";
 import { PROJECT_DIR } from "../../../toolchain/locations";
+import type { Sandbox } from "../../support/sandbox";
 
 export interface Run {
   code: number | null;
@@ -26,6 +27,8 @@ export class Project {
   constructor(
     readonly stack: string,
     values: Values,
+    /** Whose network `fleet` runs in; default the machine's own. */
+    private readonly sandbox?: Sandbox,
   ) {
     this.values = values;
     this.folder = fs.mkdtempSync(path.join(os.tmpdir(), "fleet-e2e-"));
@@ -75,14 +78,10 @@ export class Project {
 
   /** Starts `fleet ARGS` in a process group of its own. */
   start(...args: string[]): ChildProcess {
-    return spawn(
-      process.execPath,
-      [path.join(PROJECT_DIR, "cli", "fleet.cjs"), ...args, "--stack", this.stack],
-      {
-        cwd: this.folder,
-        stdio: ["ignore", "pipe", "pipe"],
-        detached: true,
-      },
+    const command = [path.join(PROJECT_DIR, "cli", "fleet.cjs"), ...args, "--stack", this.stack];
+    const options: SpawnOptions = { cwd: this.folder, stdio: ["ignore", "pipe", "pipe"], detached: true };
+    return (
+      this.sandbox?.spawn(process.execPath, command, options) ?? spawn(process.execPath, command, options)
     );
   }
 

@@ -27,7 +27,7 @@ export class PodProcess {
   constructor(
     private readonly cluster: TestCluster,
     private readonly namespace: string,
-    private readonly port: number,
+    readonly port: number,
     private readonly folder: string,
   ) {}
 

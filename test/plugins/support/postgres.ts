@@ -1,15 +1,18 @@
 /** A real PostgreSQL server in a temporary folder, for tests. */
-import { execFile, spawn, type ChildProcess } from "node:child_process";
-import { chown, mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises";
+import { execFile, spawn, type ChildProcess, type SpawnOptions } from "node:child_process";
+import { appendFile, chown, mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir, userInfo } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { Client, type ClientConfig } from "pg";
 import { freePort } from "../../support/ports";
+import type { Sandbox } from "../../support/sandbox";
 import { findOnPath } from "./find-on-path";
 
 const run = promisify(execFile);
+
+const LOOPBACK = "127.0.0.1";
 
 export const ADMIN = "admin";
 export const ADMIN_PASSWORD = "admin-password-of-tests";
@@ -45,7 +48,8 @@ export class TestPostgres {
     private readonly launch: () => ChildProcess,
   ) {}
 
-  static async start(): Promise<TestPostgres> {
+  /** @param where a sandbox's network and its address there; default this machine's loopback */
+  static async start(where?: { sandbox: Sandbox; address: string }): Promise<TestPostgres> {
     const bin = await binaries();
     if (!bin)
       throw new Error("no PostgreSQL binaries: install the package postgresql, or put initdb on PATH");
@@ -77,13 +81,27 @@ export class TestPostgres {
       ],
       options,
     );
+    if (where) await appendFile(join(data, "pg_hba.conf"), "host all all all scram-sha-256\n");
     const port = await freePort();
     const settings = ["fsync=off", "log_statement=all", "logging_collector=off"].flatMap((s) => ["-c", s]);
     const log = join(folder, "log");
     const command = `exec "$0" "$@" 2>>"${log}"`;
-    const args = ["-D", data, "-p", String(port), "-h", "127.0.0.1", "-k", folder, ...settings];
+    const args = [
+      "-D",
+      data,
+      "-p",
+      String(port),
+      "-h",
+      where?.address ?? LOOPBACK,
+      "-k",
+      folder,
+      ...settings,
+    ];
+    const shell = ["-c", command, join(bin, "postgres"), ...args];
+    const quiet: SpawnOptions = { ...options, stdio: "ignore" };
     const launch = (): ChildProcess =>
-      spawn("/bin/sh", ["-c", command, join(bin, "postgres"), ...args], { ...options, stdio: "ignore" });
+      where?.sandbox.spawn("/bin/sh", shell, quiet) ?? spawn("/bin/sh", shell, quiet);
+    await where?.sandbox.open(port, { host: where.address });
     const postgres = new TestPostgres(folder, port, launch(), launch);
     await postgres.ready();
     return postgres;
@@ -109,7 +127,7 @@ export class TestPostgres {
     config: ClientConfig = {},
   ): Promise<Record<string, unknown>[]> {
     const client = new Client({
-      host: "127.0.0.1",
+      host: LOOPBACK,
       port: this.port,
       user: ADMIN,
       password: ADMIN_PASSWORD,

@@ -113,7 +113,7 @@ export const badCloudnativepg: readonly BadStackFile[] = [
   nocobase-fleet:environments: { blue: {} }
   nocobase-fleet:supervisor: open
 `,
-    faults: [{ path: "nocobase-fleet:supervisor", says: ["open"] }],
+    faults: [{ path: "nocobase-fleet:supervisor", says: ["which CloudNativePG runs", "leave it out"] }],
   },
   {
     name: "a CloudNativePG server of a tenant's own",
