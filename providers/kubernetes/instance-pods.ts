@@ -68,16 +68,25 @@ export async function awaitPod(
   }
 }
 
-function isReady({ metadata, status }: KubernetesObject): boolean {
-  const { conditions = [] } = (status ?? {}) as { conditions?: { type: string; status: string }[] };
-  const isLeaving = metadata.deletionTimestamp !== undefined;
-  return !isLeaving && conditions.some(({ type, status: holds }) => type === "Ready" && holds === "True");
+function isRunning({ metadata, status }: KubernetesObject): boolean {
+  const { phase } = (status ?? {}) as { phase?: string };
+  return metadata.deletionTimestamp === undefined && phase === "Running";
 }
 
-/** A new connection to the port that a pod of the instance serves HTTP on. @throws Error where none is ready */
+function isReady(pod: KubernetesObject): boolean {
+  const { conditions = [] } = (pod.status ?? {}) as { conditions?: { type: string; status: string }[] };
+  return isRunning(pod) && conditions.some(({ type, status: holds }) => type === "Ready" && holds === "True");
+}
+
+/**
+ * A new connection to the port that a pod of the instance serves HTTP on: one that is ready, else one that runs. While it
+ * reloads, NocoBase is not ready, and says so itself to who asks.
+ * @throws Error where none runs
+ */
 export async function connect(address: InstanceAddress) {
-  const pod = await readyPod(address);
-  if (!pod) throw new Error(`no pod in namespace ${address.namespace} is ready`);
+  const pods = await podsOf(address);
+  const pod = pods.find(isReady) ?? pods.find(isRunning);
+  if (!pod) throw new Error(`no pod in namespace ${address.namespace} runs`);
   const { containers } = pod.spec as PodSpec;
   const port = containers.flatMap(({ ports = [] }) => ports).find(({ name }) => name === "http");
   if (!port) throw new Error(`pod ${pod.metadata.name ?? ""} has no port called http`);

@@ -7,7 +7,7 @@ import { connect, type InstanceAddress } from "./instance-pods";
 const tunnels = new Map<string, Promise<string>>();
 
 /**
- * `http://127.0.0.1:port` that stays while this process does. Each connection goes to a pod that is ready then, so an
+ * `http://127.0.0.1:port` that stays while this process does. Each connection goes to a pod of that moment, so an
  * instance may be started anew meanwhile.
  */
 export function tunnelTo(address: InstanceAddress): Promise<string> {

@@ -35,7 +35,10 @@ export interface Request {
   method?: "GET" | "POST";
   query?: Readonly<Record<string, string>>;
   headers?: Readonly<Record<string, string>>;
+  /** A form, or what is sent as JSON. */
   body?: unknown;
+  /** Take a successful answer as it is. */
+  bytes?: boolean;
   /** Milliseconds until the request is given up; 30,000 by default. */
   timeoutMs?: number;
   signal?: AbortSignal;
@@ -43,7 +46,7 @@ export interface Request {
 
 export interface Reply {
   status: number;
-  /** Parsed JSON, or the text where it isn't JSON. */
+  /** Parsed JSON, or the text where it isn't JSON; a Buffer where bytes were asked for. */
   body: unknown;
 }
 
@@ -72,19 +75,24 @@ export function apiPath(action: string, application?: string): string {
 export async function send(url: string, path: string, request: Request = {}): Promise<Reply> {
   const timeoutMs = request.timeoutMs ?? 30_000;
   const query = request.query ? `?${new URLSearchParams(request.query).toString()}` : "";
+  const { body } = request;
+  const isJson = body !== undefined && !(body instanceof FormData);
   const signals = [AbortSignal.timeout(timeoutMs), ...(request.signal ? [request.signal] : [])];
   try {
     const response = await fetch((await routeTo(baseUrl(url))) + path + query, {
       method: request.method ?? "GET",
       headers: {
-        ...(request.body === undefined ? {} : { "Content-Type": "application/json" }),
+        ...(isJson ? { "Content-Type": "application/json" } : {}),
         ...request.headers,
       },
-      body: request.body === undefined ? undefined : JSON.stringify(request.body),
+      body: body instanceof FormData ? body : isJson ? JSON.stringify(body) : undefined,
       signal: AbortSignal.any(signals),
-      redirect: "error",
+      // Files may lie elsewhere; an API that leads elsewhere is another one than was asked.
+      redirect: request.bytes ? "follow" : "error",
     });
-    return { status: response.status, body: parse(await response.text()) };
+    const { status, ok } = response;
+    if (request.bytes && ok) return { status, body: Buffer.from(await response.arrayBuffer()) };
+    return { status, body: parse(await response.text()) };
   } catch (error) {
     if (request.signal?.aborted) throw new Error("cancelled");
     throw new Unreachable(baseUrl(url), reasonOf(error, timeoutMs), !neverSent(error));

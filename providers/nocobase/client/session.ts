@@ -1,6 +1,5 @@
 import { createHash } from "node:crypto";
 import { apiPath, baseUrl, errorOf, NocoBaseError, send, Unreachable } from "./http";
-import { routeTo } from "./routes";
 import { pause, until } from "./wait";
 
 /** A NocoBase and an account on it. */
@@ -105,33 +104,33 @@ export class Session {
     });
   }
 
-  /** Bytes of a stored file by the address NocoBase gives for it; undefined where it can't be had. */
+  /**
+   * Bytes of a stored file by the address NocoBase gives for it; undefined where it can't be had.
+   * @throws {Unreachable}
+   */
   async download(url: string, call: Call = {}): Promise<Buffer | undefined> {
-    const headers = { Authorization: `Bearer ${await this.token(call)}` };
-    const response = await fetch(new URL(url, `${await routeTo(this.url)}/`), {
-      headers,
-      signal: call.signal,
-    });
-    return response.ok ? Buffer.from(await response.arrayBuffer()) : undefined;
+    const { origin, pathname, search } = new URL(url, `${this.url}/`);
+    const look = async () =>
+      send(origin, pathname + search, {
+        bytes: true,
+        headers: { Authorization: `Bearer ${await this.token(call)}` },
+        timeoutMs: call.timeoutMs,
+        signal: call.signal,
+      });
+    return (await this.patiently(call, look).catch((error: unknown) => {
+      if (error instanceof NocoBaseError) return undefined;
+      throw error;
+    })) as Buffer | undefined;
   }
 
   /**
    * Stores a file through an action that takes uploads.
-   * @throws {NocoBaseError} what NocoBase says
+   * @throws {NocoBaseError} what NocoBase says; {@link Unreachable}
    */
   async upload<T>(action: string, file: UploadedFile, call: Call = {}): Promise<T> {
     const form = new FormData();
     form.set("file", new Blob([new Uint8Array(file.content)], { type: file.type }), file.name);
-    const response = await fetch((await routeTo(this.url)) + apiPath(action, this.application), {
-      method: "POST",
-      headers: { Authorization: `Bearer ${await this.token(call)}`, "X-Authenticator": "basic" },
-      body: form,
-      signal: call.signal,
-    });
-    const reply = { status: response.status, body: await response.json() };
-    const error = errorOf(reply);
-    if (error) throw error;
-    return reply.body as T;
+    return await this.call<T>("POST", action, { ...call, body: form });
   }
 
   private async patiently(call: Call, request: () => ReturnType<typeof send>): Promise<unknown> {
