@@ -87,6 +87,13 @@ function servers(context: Context, platformStack: string): void {
     const at = ["apps", key, "database", "server"];
     const server = isMap(app) ? given(context, at) : undefined;
     if (server === undefined) {
+      if (theirs && candidates.length === 0) {
+        report(context, at, {
+          problem: `has nothing to stand for: stack ${platformStack} has no database server for tenants, since those of CloudNativePG hold its own apps alone`,
+          allowed: "a server below databaseServers",
+          fix: "declare one there with kind: external",
+        });
+      }
       if (candidates.length < 2) continue;
       const fix = "name one of them";
       const problem = "is missing: there are several servers and none is the default";

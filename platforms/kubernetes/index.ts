@@ -1,5 +1,4 @@
 /** The kubernetes platform: a namespace for each instance, with all that is its in it. */
-import { createHmac } from "node:crypto";
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { namespaceName } from "../../plan/names";
@@ -29,6 +28,7 @@ import { filesClaim, variablesSecret } from "./manifests/storage";
 import { pullSecret, pullSecretNames } from "./manifests/registries";
 import { service, serviceUrl, trafficRoute } from "./manifests/traffic";
 import { createObject } from "./objects";
+import { markOf } from "./secrets-mark";
 
 export interface KubernetesPlatformArgs {
   readonly stack: string;
@@ -360,15 +360,4 @@ function keptBy(deletion: DeletionPolicy): Pick<pulumi.CustomResourceOptions, "p
 function dependencies({ dependsOn }: pulumi.CustomResourceOptions): pulumi.Resource[] {
   if (dependsOn === undefined) return [];
   return (Array.isArray(dependsOn) ? dependsOn : [dependsOn]) as pulumi.Resource[];
-}
-
-/** Changes with the secrets and tells nothing of them. */
-function markOf(secrets: pulumi.Output<Record<string, string>>): pulumi.Output<string> {
-  const mark = secrets.apply((values) =>
-    createHmac("sha256", values.APP_KEY ?? "")
-      .update(JSON.stringify(values))
-      .digest("hex")
-      .slice(0, 16),
-  );
-  return pulumi.unsecret(mark);
 }

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { faultsToJson, formatFaults, type Fault } from "../../config/faults";
 import { parseStackFile } from "../../config/stack-file";
 import { badDocker } from "./bad-stack-files/docker";
+import { badCloudnativepg } from "./bad-stack-files/cloudnativepg";
 import { badKubernetes } from "./bad-stack-files/kubernetes";
 import { brokenKeys } from "./bad-stack-files/keys";
 import { brokenNames } from "./bad-stack-files/names";
@@ -18,6 +19,7 @@ const files = [
   ...badReplicas,
   ...badDocker,
   ...badKubernetes,
+  ...badCloudnativepg,
 ];
 
 function faultsOf(yaml: string): readonly Fault[] {

@@ -65,6 +65,33 @@ describe("another database server", () => {
     assert.deepEqual(serverMoves([], planOf("own")), []);
   });
 
+  it("is told of databases that an operator makes, and of a server that becomes an operator's", () => {
+    const operated = (kind: string): FleetPlan => ({
+      ...planOf("main"),
+      databaseServers: { main: { kind, key: "main" } } as unknown as FleetPlan["databaseServers"],
+    });
+    const namespace = "dev-postgres-main";
+    const guard = {
+      type: "nocobase-kubernetes:index:ServerGuard",
+      urn: "urn:pulumi:dev::nocobase-fleet::nocobase-kubernetes:index:ServerGuard::main-server-guard",
+      inputs: { server: "main", address: { namespace } },
+    };
+    const [owner, component, database] = part("BusinessApp", "erp", "main");
+    assert.ok(owner && component && database);
+    const made = {
+      ...database,
+      type: "kubernetes:postgresql.cnpg.io/v1:Database",
+      inputs: { metadata: { namespace } },
+    };
+    assert.deepEqual(serverMoves([guard, owner, component, made], operated("cloudnativepg")), []);
+    assert.deepEqual(serverMoves([guard, owner, component, made], operated("external")), [
+      { part: "apps.erp", from: "main (cloudnativepg)", to: "main" },
+    ]);
+    assert.deepEqual(serverMoves([owner, component, database], operated("cloudnativepg")), [
+      { part: "apps.erp", from: "main", to: "main (cloudnativepg)" },
+    ]);
+  });
+
   it("is refused with what to do", () => {
     refuseServerMoves(state, planOf("main"));
     assert.throws(
