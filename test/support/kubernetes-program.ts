@@ -24,7 +24,7 @@ const COMMANDS = {
 
 /**
  * Path of a program; the first call on a machine compiles it (the control plane about 6 minutes on two cores, the
- * node's another 2).
+ * node after that less than one).
  * @throws NoKubernetes where Go is missing, Error with the end of Go's output where the build fails
  */
 export async function kubernetesProgram(command: keyof typeof COMMANDS = "kubernetes"): Promise<string> {
