@@ -73,7 +73,7 @@ export const stackSchema = z.strictObject({
   }),
   supervisor: documented(z.enum(["open", "official", "none"]).optional(), {
     description:
-      "What makes the entry app the fleet's control plane, which shows environments and apps and starts and stops them. `open`: the plugin of this project, over PostgreSQL (docs/supervisor.md), on platform `docker` with `images: local` only; `official`: NocoBase's commercial plugin, over Redis (docs/official-supervisor.md); `none`: nothing.",
+      "What makes the entry app the fleet's control plane, which shows environments and apps and starts and stops them. `open`: the plugin of this project, over PostgreSQL (docs/supervisor.md), which on platform `docker` needs `images: local`; `official`: NocoBase's commercial plugin, over Redis (docs/official-supervisor.md); `none`: nothing.",
     allowed: "open, official or none, as far as the platform has it",
     examples: ["none"],
     defaultText:

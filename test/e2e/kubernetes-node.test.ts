@@ -18,7 +18,7 @@ import { freePort } from "../support/ports";
 import { NoSandbox } from "../support/sandbox";
 import { skipBecause } from "../support/skip";
 import { App } from "./support/app";
-import { eventually, openApp } from "./support/fleet";
+import { eventually, openApp, statusOf } from "./support/fleet";
 import { Project, type Values } from "./support/project";
 
 const RELEASE = "2.2.15";
@@ -180,6 +180,16 @@ describe("fleet on a real node of kubernetes", function () {
     const blue = await behindService("env-blue", "blue");
     assert.equal((await blue.send("/api/__app/desk/__health_check")).status, 200);
     assert.match((await project.succeed("up")).stdout, /No changes/);
+  });
+
+  it("commands it from the entry app, as status says", async () => {
+    const entry = await behindService("entry", "entry");
+    const state = async () => (await statusOf(project)).desk?.registered;
+    await eventually("desk runs", 60, async () => (await state()) === "running");
+    await entry.call("applications:stop?filterByTk=desk", {});
+    await eventually("desk is stopped", 60, async () => (await state()) === "stopped");
+    await entry.call("applications:start?filterByTk=desk", {});
+    await eventually("desk runs again", 60, async () => (await state()) === "running");
   });
 
   it("backs an app up with a helper's pod before it goes", async () => {

@@ -74,6 +74,18 @@ describe("an entry app as control plane", function () {
     }
   });
 
+  it("refuses a name that another stack has declared, and says whose it is", async () => {
+    const crm = (await fleet.control.get<object[]>("applications:list", { "filter[name]": "crm" }))[0];
+    const app = { ...crm, role: "nobody", state: "running" };
+    const reply = await fleet.control.request("fleetRegistry:declare", {
+      method: "POST",
+      body: { stack: "acme", environments: [], apps: [app] },
+    });
+    assert.equal(reply.status, 409);
+    assert.match(JSON.stringify(reply.body), /crm.* is declared by stack test already/);
+    assert.equal((await fleet.app("crm"))?.state, "running");
+  });
+
   it("stops an app, which no request wakes, and starts it again", async () => {
     const stop = await fleet.command("stop", "crm");
     const record = await fleet.outcome(stop);

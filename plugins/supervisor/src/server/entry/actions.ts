@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { ActionContext, ActionHandler, EntryApplication } from "../contracts";
 import {
+  NameTaken,
   withoutChange,
   type DeclaredApp,
   type DeclaredEnvironment,
@@ -103,7 +104,12 @@ function declare(control: () => RegistryControl): ActionHandler {
     };
     if (typeof stack !== "string" || !environments || !apps)
       return context.throw(400, "needed: stack, environments, apps");
-    await control().declare(stack, environments, apps);
+    try {
+      await control().declare(stack, environments, apps);
+    } catch (error) {
+      if (error instanceof NameTaken) return context.throw(409, error.message);
+      throw error;
+    }
     context.body = { environments: environments.length, apps: apps.length };
     await next();
   };

@@ -6,6 +6,8 @@ import { CONTROL_CHANNEL, migrateRegistry, REGISTRY_SCHEMA as FLEET, SILENT_MS }
 import type { Action, AppStatus } from "./types";
 
 const POOL_SIZE = 3;
+/** PostgreSQL's code (its documentation, appendix A). */
+const UNIQUE_VIOLATION = "23505";
 /** Key of the advisory lock that one of the entry app's processes holds while it follows the registry. */
 const FOLLOWER = "fleet follower";
 
@@ -101,6 +103,13 @@ const COMMAND = `request_id AS "requestId", app, action, requested_by AS "reques
   coalesce(outcome, CASE WHEN begun_at IS NULL THEN 'waiting' ELSE 'begun' END) AS outcome,
   error, change::text`;
 
+/** A stack declared a name that is another stack's. */
+export class NameTaken extends Error {
+  constructor(name: string, stack: string) {
+    super(`"${name}" is declared by stack ${stack} already: give one of them another name`);
+  }
+}
+
 /** The entry app's side of the registry, as the role that owns it. */
 export class RegistryControl {
   private readonly pool: Pool;
@@ -153,7 +162,7 @@ export class RegistryControl {
     return this.following;
   }
 
-  /** Replaces what a stack has declared. @throws Error where a name is another stack's */
+  /** Replaces what a stack has declared. @throws NameTaken where a name is another stack's */
   async declare(
     stack: string,
     environments: readonly DeclaredEnvironment[],
@@ -176,10 +185,25 @@ export class RegistryControl {
       await client.query("COMMIT");
     } catch (error) {
       await client.query("ROLLBACK").catch(() => undefined);
-      throw error;
+      throw (await this.nameTaken(error, stack, [...environments, ...apps])) ?? error;
     } finally {
       client.release();
     }
+  }
+
+  private async nameTaken(
+    error: unknown,
+    stack: string,
+    rows: readonly { name: string }[],
+  ): Promise<NameTaken | undefined> {
+    if ((error as { code?: unknown }).code !== UNIQUE_VIOLATION) return undefined;
+    const { rows: taken } = await this.pool.query<{ name: string; stack: string }>(
+      `SELECT name, stack FROM ${FLEET}.declared_environments WHERE stack <> $1 AND name = ANY ($2)
+       UNION SELECT name, stack FROM ${FLEET}.declared_apps WHERE stack <> $1 AND name = ANY ($2) ORDER BY name`,
+      [stack, rows.map(({ name }) => name)],
+    );
+    const [first] = taken;
+    return first && new NameTaken(first.name, first.stack);
   }
 
   async environments(): Promise<Environment[]> {
